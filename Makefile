@@ -1,0 +1,99 @@
+# mdevd for BusyBox
+# Licensed under GPLv2, see file LICENSE in this source tree.
+#
+# What a comment with two number signs says here is what "make help" prints.
+# The scripts do the work; each says in its first lines what it does.
+
+ARCH ?= native
+LIBC ?= musl
+DEFAULT_VERSION := $(shell sed -n '/^[0-9]/h; $$ { g; s/ .*//; p; }' configs/busybox-versions)
+BUSYBOX_VERSION ?= $(DEFAULT_VERSION)
+
+# make has a CC of its own, which is nobody's wish
+ifeq ($(origin CC),default)
+CC :=
+endif
+
+# build/ARCH[-LIBC][-san][-VERSION], and what it is compared with
+variant := $(if $(filter-out musl,$(LIBC)),-$(LIBC))$(if $(SANITIZE),-san)
+variant := $(variant)$(if $(filter-out $(DEFAULT_VERSION),$(BUSYBOX_VERSION)),-$(BUSYBOX_VERSION))
+OUT ?= build/$(ARCH)$(variant)
+oracle = build/oracle$(if $(filter-out $(DEFAULT_VERSION),$(BUSYBOX_VERSION)),-$(BUSYBOX_VERSION))
+
+export ARCH LIBC BUSYBOX_VERSION BUSYBOX_DIR CC CROSS_COMPILE CFLAGS LDFLAGS
+export OUT CONFIG BASE SANITIZE ONLY V JOBS INSTALL
+
+.PHONY: all busybox oracle armel check check-boot check-all demo size bench
+.PHONY: menuconfig olddefconfig randconfig clean distclean help
+
+## all           build BusyBox with mdevd: build/native/busybox (ARCH=armel: build/armel/busybox)
+all: busybox
+
+busybox:
+	@scripts/busybox
+
+## oracle        build the untouched BusyBox that tests compare with: build/oracle/busybox
+oracle:
+	@OUT=$(oracle) scripts/busybox --untouched
+
+## check         run the tests; the last line counts them (ONLY=name: one step of them)
+check:
+	@scripts/check
+
+## check-boot    run the tests in an emulated armel machine only
+check-boot:
+	@ONLY=boot scripts/check
+
+## check-all     run the tests that take long, too
+check-all:
+	@scripts/check --all
+
+## demo          boot an emulated armel machine with mdevd and plug in a USB disk
+demo:
+	@scripts/demo
+
+## size          what mdevd adds to an armel BusyBox, by function
+size:
+	@scripts/size
+
+## bench         CPU time, memory and system calls of an event, beside others
+bench:
+	@scripts/bench
+
+## menuconfig    edit the configuration in menus
+menuconfig:
+	@scripts/busybox --menu
+
+## olddefconfig  give new symbols of the configuration their defaults
+olddefconfig:
+	@scripts/busybox --old
+
+## randconfig    make up a configuration
+randconfig:
+	@scripts/busybox --random
+
+## clean         remove what was built
+clean:
+	rm -rf build
+
+## distclean     remove what was downloaded, too
+distclean: clean
+	rm -rf dl
+
+## help          this list
+help:
+	@sed -n 's/^## \([a-z]\)/  \1/p' Makefile
+	@echo 'Variables:'
+	@sed -n 's/^### /  /p' Makefile
+
+### BUSYBOX_VERSION=1.38.0   or 1.37.0, 1.35.0: the release to build with
+### BUSYBOX_DIR=DIR          a BusyBox tree of yours instead: it is patched, and built outside
+### ARCH=native              or armel: ARMv5, soft float
+### LIBC=musl                or glibc, for ARCH=native
+### CC= CROSS_COMPILE=       a compiler of yours instead; CFLAGS, LDFLAGS as usual
+### CONFIG=FILE              configuration fragments to put on top
+### BASE=defconfig           or allnoconfig or a file: a configuration without anything of ours
+### OUT=DIR                  where to build
+### SANITIZE=1               with the address and undefined behaviour sanitizers
+### V=1                      show every command
+### INSTALL=no               never install packages
