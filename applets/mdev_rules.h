@@ -50,13 +50,14 @@ struct mdev_event {
 	smallint unnumbered;	/* remove without numbers unlinks by name (mdev) or does not (mdevd) */
 };
 
-/* One ERE and how it is answered. Owns re */
+/* One ERE and how it is answered: mdev_pattern.c's own affair. Owns re */
 struct mdev_pattern {
 	const char *text;	/* the ERE; belongs to the rule */
 	regex_t *re;		/* compiled, or NULL: the text decides */
-	unsigned short prefix;	/* chars that the string must begin with */
-	smallint kind;		/* mdev_pattern.c's */
-	smallint search;	/* match anywhere (VAR=regex;) or the whole string */
+	char first;		/* the string must begin with it. NUL: not known */
+	uint8_t prefix;		/* this many literal chars come first */
+	uint8_t groups;		/* if the text decides: how many there are */
+	uint8_t how;		/* HOW_... */
 };
 
 /* VAR=regex; */
@@ -82,7 +83,7 @@ struct mdev_rule {
 	const char *command;	/* begins with its operator: one of "@$*+-&" */
 	char path_op;		/* one of "=>!", or NUL */
 	bool keep_matching;	/* leading '-' */
-	bool is_idle_modprobe;	/* command is a plain modprobe of $MODALIAS */
+	bool is_plain_modprobe;	/* mdevd_modalias.c may know that command has nothing to do */
 };
 
 /* What a rule does with an event. Filled by mdev_match(), performed by mdev_node.c and mdev_exec.c */
@@ -94,7 +95,7 @@ struct mdev_plan {
 	const char *old;	/* name that node leaves ('='), or NULL */
 	const char *command;	/* begins with its operator; NULL: none for this action */
 	const char *refused;	/* reason why PATH cannot be used, or NULL */
-	bool has_node;		/* a node or link is to be made or removed */
+	bool has_node;		/* a node is involved: numbers are known, and the rule is none of '!' */
 	char buf[MDEV_NAME_MAX];
 };
 
@@ -102,11 +103,12 @@ struct mdev_plan {
 
 struct mdev_conf {
 	struct mdev_rule *first;
-	struct mdev_rule **end;	/* where the next rule is appended */
+	struct mdev_rule *last;
+	llist_t *files;		/* names of the files read, the last one first */
 	parser_t *parser;	/* NULL: no file is open */
-	const char *file;	/* kept by the rules: must outlive them */
 	const char *dev;	/* the directory that PATH may begin with: "/dev" */
 	unsigned errors;	/* syntax errors so far */
+	smallint failed;	/* a file could not be read to its end */
 };
 
 extern const struct mdev_rule mdev_rule_implicit;
@@ -132,7 +134,8 @@ int mdev_match(struct mdev_plan *plan, const struct mdev_rule *rule, const struc
 dev_t mdev_node_root(void) FAST_FUNC;
 void mdev_node_add(const struct mdev_plan *plan, dev_t root) FAST_FUNC;
 void mdev_node_remove(const struct mdev_plan *plan) FAST_FUNC;
-void mdev_node_print(const struct mdev_plan *plan, dev_t root) FAST_FUNC;
+void mdev_node_refused(const struct mdev_plan *plan) FAST_FUNC;
+int mdev_node_tell(const struct mdev_plan *plan, dev_t root, unsigned i, char *buf, unsigned size) FAST_FUNC;
 
 /** mdev_exec.c: runs a plan's command **/
 
@@ -144,12 +147,15 @@ void mdev_sysfs_complete(struct mdev_event *ev, const char *sys, char *buf) FAST
 
 /** mdev_firmware.c: the loading/data protocol **/
 
-int mdev_firmware(const struct mdev_event *ev, const char *sys, const char *dir) FAST_FUNC;
+void mdev_firmware(const struct mdev_event *ev, const char *sys, const char *dir) FAST_FUNC;
 
 /** mdev_log.c: one line a message **/
 
 extern smallint mdev_verbose;	/* 0 fatal only, 1 warnings, 2 what each rule did, 3 all */
+extern int mdev_syslog_fd;	/* mdevd -S: a datagram socket, else -1 */
 void mdev_log(const struct mdev_event *ev, const struct mdev_rule *rule, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4))) FAST_FUNC;
+void mdev_print(const struct mdev_event *ev, const struct mdev_rule *rule, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4))) FAST_FUNC;
 #define mdev_log_at(level, ...) do { if (mdev_verbose >= (level)) mdev_log(__VA_ARGS__); } while (0)
 #define mdev_warn(...) mdev_log_at(1, __VA_ARGS__)

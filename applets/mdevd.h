@@ -33,8 +33,8 @@ struct mdevd_uevent {
 	struct mdev_event ev;
 	const char *barrier;	/* value of the barrier's variable, or NULL: an ordinary event */
 	unsigned len;		/* of what is in buf, its last NUL included */
-	unsigned n_vars;
-	char *vars[UEVENT_NVARS + 2]; /* and one of ours, and NULL */
+	unsigned kernel_len;	/* of what came */
+	char *vars[UEVENT_NVARS + 1];
 	char buf[UEVENT_MAX + 1 + UEVENT_SPARE];
 };
 
@@ -51,7 +51,7 @@ void mdevd_uevent_add_mdev(struct mdevd_uevent *u, const char *name) FAST_FUNC;
 
 int mdevd_netlink_open(unsigned groups, unsigned rcvbuf) FAST_FUNC;
 int mdevd_netlink_recv(int fd, char *buf, int size) FAST_FUNC;
-void mdevd_netlink_send(int fd, unsigned groups, const char *buf, unsigned len) FAST_FUNC;
+int mdevd_netlink_send(int fd, unsigned groups, const char *buf, unsigned len) FAST_FUNC;
 
 /** mdevd_trigger.c: makes the kernel announce what is there **/
 
@@ -67,6 +67,10 @@ struct mdevd_trigger {
 };
 
 int mdevd_trigger(struct mdevd_trigger *t) FAST_FUNC;
+
+/** mdevd_explain.c: an event as the kernel would send it **/
+
+int mdevd_explain(struct mdevd_uevent *u, const char *sys, const char *path) FAST_FUNC;
 
 /** mdevd_modalias.c: could modprobe do anything? **/
 

@@ -1,0 +1,289 @@
+/* vi: set sw=4 ts=4: */
+/*
+ * mdev.conf: text to rules, one line at a time
+ *
+ * Licensed under GPLv2, see file LICENSE in this source tree.
+ */
+#include "mdev_rules.h"
+
+/* Last rule of every file, also of one that is not there */
+const struct mdev_rule mdev_rule_implicit = {
+	.pattern = { .text = ".*" },
+	.mode = 0660,
+};
+
+#if ENABLE_MDEV_RULES_CONF
+
+/* End of a leading VAR=regex; condition, or NULL if s begins with something else */
+static char *condition_end(const char *s)
+{
+	const char *eq = endofname(s);
+
+	/* endofname() does not move on an empty name: "=x;" is a device regex */
+	return (*eq == '=' && eq != s) ? strchr(eq, ';') : NULL;
+}
+
+static char *compile(struct mdev_pattern *p, const char *regex, int search)
+{
+	char *msg = NULL;
+	char *reason = mdev_pattern_init(p, regex, search);
+
+	if (reason) {
+		msg = xasprintf("bad regex '%s': %s", regex, reason);
+		free(reason);
+		p->text = NULL;
+	}
+	return msg;
+}
+
+/* @MAJ,MIN[-MIN2] */
+static char *parse_numbers(struct mdev_rule *rule, const char *s)
+{
+	char *end;
+
+	rule->major = bb_strtou(s + 1, &end, 10);
+	if (*end != ',' || rule->major > MDEV_MAJOR_MAX || rule->major < 0)
+		goto bad;
+	rule->minor0 = rule->minor1 = bb_strtou(end + 1, &end, 10);
+	if (*end == '-')
+		rule->minor1 = bb_strtou(end + 1, &end, 10);
+	if (*end != '\0' || rule->minor0 > MDEV_MINOR_MAX || rule->minor1 > MDEV_MINOR_MAX)
+		goto bad;
+	return NULL;
+ bad:
+	return xasprintf("bad @major,minor '%s'", s);
+}
+
+/* First field, in place: [-][VAR=regex;]...{regex|@MAJ,MIN[-MIN2]|$VAR=regex} */
+static char *parse_match(struct mdev_rule *rule, char *s)
+{
+	char *end;
+	char *msg;
+
+	if (*s == '-') {
+		rule->keep_matching = 1;
+		s++;
+	}
+	while ((end = condition_end(s)) != NULL) {
+		struct mdev_condition *c = &rule->conditions[rule->n_conditions];
+
+		*end = '\0';
+		c->var = s;
+		s = strchr(s, '=');
+		*s++ = '\0';
+		msg = compile(&c->pattern, s, /*search:*/ 1);
+		if (msg)
+			return msg;
+		rule->n_conditions++;
+		s = end + 1;
+	}
+	if (*s == '@')
+		return parse_numbers(rule, s);
+	if (*s == '$') {
+		end = strchr(s, '=');
+		if (!end)
+			return xasprintf("no '=' in '%s'", s);
+		*end = '\0';
+		rule->var = s + 1;
+		s = end + 1;
+	}
+	return compile(&rule->pattern, s, /*search:*/ 0);
+}
+
+/* PATH without the DEV/ that it may begin with; NULL: it lies elsewhere */
+static char *strip_dev(char *path, const char *dev)
+{
+	if (*path != '/')
+		return path;
+	path = is_prefixed_with(path, dev);
+	if (!path || *path != '/')
+		return NULL;
+	while (*path == '/')
+		path++;
+	return path;
+}
+
+/* Fourth field, in place: [=PATH|>PATH|!] [{@|$|*|+|-|&}CMD] */
+static char *parse_action(struct mdev_rule *rule, char *s, const char *dev)
+{
+	if (ENABLE_MDEV_RULES_RENAME && strchr("=>!", *s)) {
+		char *end = skip_non_whitespace(s);
+		char *next = skip_whitespace(end);
+
+		*end = '\0';
+		rule->path_op = *s;
+		if (*s != '!') {
+			char *path = strip_dev(s + 1, dev);
+
+			if (!path)
+				return xasprintf("'%s' is not in %s", s + 1, dev);
+			rule->path = path;
+			/* "=/dev/" says as much as nothing at all */
+			if (*path == '\0' && s[1] != '\0')
+				rule->path_op = '\0';
+		}
+		s = next;
+	}
+	if (ENABLE_MDEV_RULES_EXEC && *s) {
+		if (!strchr("@$*+-&", *s))
+			return xasprintf("neither path nor command: '%s'", s);
+		rule->command = s;
+	}
+	return NULL;
+}
+
+/* libbb's get_uidgid() knows root only from the user database,
+ * but an initramfs has none */
+static int parse_owner(struct bb_uidgid_t *ugid, const char *owner)
+{
+	const char *group;
+	int user_is_root;
+	int ok = get_uidgid(ugid, owner);
+
+	if (ok)
+		return ok;
+	group = strchrnul(owner, ':');
+	user_is_root = (group - owner == 4 && is_prefixed_with(owner, "root"));
+	if (strcmp(group, ":root") == 0)
+		group = ":0";
+	else if (!user_is_root)
+		return ok;
+	{
+		char buf[strlen(owner) + sizeof(":0")];
+
+		sprintf(buf, "%.*s%s", user_is_root ? 1 : (int)strcspn(owner, ":"),
+				user_is_root ? "0" : owner, group);
+		return get_uidgid(ugid, buf);
+	}
+}
+
+static void free_rule(struct mdev_rule *rule)
+{
+	while (rule->n_conditions)
+		mdev_pattern_free(&rule->conditions[--rule->n_conditions].pattern);
+	if (rule->pattern.text)
+		mdev_pattern_free(&rule->pattern);
+	free(rule);
+}
+
+/* One line's fields to a rule. Returns it, or NULL if the line is to be
+ * skipped, which has then been said */
+static struct mdev_rule *parse_rule(struct mdev_conf *conf, char **token)
+{
+	struct mdev_rule *rule;
+	struct mdev_condition *conditions;
+	char *s, *msg;
+	unsigned n, len;
+	int mode;
+
+	/* As many conditions as the field has semicolons, at the most */
+	n = 0;
+	for (s = token[0]; *s; s++)
+		n += (*s == ';');
+	len = s - token[0] + 1;
+	rule = xzalloc(sizeof(*rule) + n * sizeof(*conditions) + len + (token[3] ? strlen(token[3]) + 1 : 0));
+	rule->conditions = conditions = (void*)(rule + 1);
+	s = (char*)(conditions + n);
+	rule->file = conf->files->data;
+	rule->line = conf->parser->lineno;
+
+	msg = NULL;
+	if (!token[2]) {
+		msg = xstrdup("fewer than 3 fields");
+		goto error;
+	}
+	msg = parse_match(rule, strcpy(s, token[0]));
+	if (msg)
+		goto error;
+	if (!parse_owner(&rule->ugid, token[1])) {
+		mdev_warn(NULL, rule, "unknown user or group '%s', rule skipped", token[1]);
+		goto skip;
+	}
+	mode = bb_parse_mode(token[2], 0660);
+	if (mode < 0) {
+		msg = xasprintf("bad mode '%s'", token[2]);
+		goto error;
+	}
+	rule->mode = mode & 07777;
+	if (token[3]) {
+		msg = parse_action(rule, strcpy(s + len, token[3]), conf->dev);
+		if (msg)
+			goto error;
+	}
+	return rule;
+ error:
+	conf->errors++;
+	mdev_log(NULL, rule, "%s", msg);
+	free(msg);
+ skip:
+	free_rule(rule);
+	return NULL;
+}
+
+/* Prepares conf, whose PATHs may begin with dev (an absolute path that outlives it). */
+void FAST_FUNC mdev_conf_init(struct mdev_conf *conf, const char *dev)
+{
+	memset(conf, 0, sizeof(*conf));
+	conf->dev = dev;
+}
+
+/* Opens file, whose rules mdev_conf_next() then appends; several files may be
+ * read one after the other. Returns 0 with errno set if it cannot be opened. */
+int FAST_FUNC mdev_conf_open(struct mdev_conf *conf, const char *file)
+{
+	conf->parser = config_open2(file, fopen_for_read);
+	if (!conf->parser)
+		return 0;
+	llist_add_to(&conf->files, xstrdup(file));
+	return 1;
+}
+
+/* The rule after prev (NULL: the first one), read from the file if need be;
+ * NULL: there are no more. Rules belong to conf. Lines that are wrong are
+ * reported as FILE:LINE, counted in conf->errors and skipped. Dies if there is
+ * no memory. */
+struct mdev_rule* FAST_FUNC mdev_conf_next(struct mdev_conf *conf, struct mdev_rule *prev)
+{
+	struct mdev_rule *rule = prev ? prev->next : conf->first;
+	char *token[4];
+
+	if (rule || !conf->parser)
+		return rule;
+	/* Too few fields are our own error: config_read() would print one without
+	 * the file's name. No PARSE_EOL_COMMENTS: commands may contain '#' */
+	while (config_read(conf->parser, token, 4, 0, "# \t", PARSE_NORMAL & ~PARSE_EOL_COMMENTS)) {
+		rule = parse_rule(conf, token);
+		if (rule) {
+			if (conf->last)
+				conf->last->next = rule;
+			else
+				conf->first = rule;
+			conf->last = rule;
+			return rule;
+		}
+	}
+	if (ferror(conf->parser->fp)) {
+		/* A directory opens, but does not read */
+		conf->failed = 1;
+		mdev_log(NULL, NULL, "can't read '%s': "STRERROR_FMT, conf->files->data STRERROR_ERRNO);
+	}
+	config_close(conf->parser);
+	conf->parser = NULL;
+	return NULL;
+}
+
+/* Frees all rules and closes the file; conf is as mdev_conf_init() left it. */
+void FAST_FUNC mdev_conf_free(struct mdev_conf *conf)
+{
+	while (conf->first) {
+		struct mdev_rule *next = conf->first->next;
+
+		free_rule(conf->first);
+		conf->first = next;
+	}
+	config_close(conf->parser);
+	llist_free(conf->files, free);
+	mdev_conf_init(conf, conf->dev);
+}
+
+#endif

@@ -1,0 +1,318 @@
+/* vi: set sw=4 ts=4: */
+/*
+ * Performs a plan in the current directory, which is /dev
+ *
+ * The only file that writes /dev. It may be shared with devtmpfs, which makes
+ * nodes under the kernel's names before we hear of them, and with whatever
+ * else root runs; it is written by root alone, so that a look before a change
+ * is not a race. Callers have a umask of 0.
+ *
+ * Licensed under GPLv2, see file LICENSE in this source tree.
+ */
+#include "mdev_rules.h"
+
+static dev_t plan_dev(const struct mdev_plan *plan)
+{
+	return makedev(plan->event->major, plan->event->minor);
+}
+
+static int is_device(const struct stat *st, const struct mdev_plan *plan)
+{
+	return (st->st_mode & S_IFMT) == plan->event->type && st->st_rdev == plan_dev(plan);
+}
+
+static void warn_errno(const struct mdev_plan *plan, const char *what, const char *name)
+{
+	mdev_warn(plan->event, plan->rule, "can't %s '%s': "STRERROR_FMT, what, name STRERROR_ERRNO);
+}
+
+/* Does name, a link or behind links, end inside the current directory?
+ * Where it ends goes to resolved, PATH_MAX bytes */
+static int stays_inside(const char *name, char *resolved)
+{
+	char cwd[PATH_MAX];
+	char *s;
+
+	if (!realpath(name, resolved) || !getcwd(cwd, sizeof(cwd)))
+		return 0;
+	s = is_prefixed_with(resolved, cwd);
+	return s && (*s == '/' || cwd[1] == '\0');
+}
+
+/* Makes name's parent directories, 0755. Says so and returns 0 if that
+ * cannot be done, or if one is a link that leads out of /dev */
+static int make_parents(const struct mdev_plan *plan, const char *name)
+{
+	char path[PATH_MAX];
+	struct stat st;
+	const char *slash = name;
+	int is_new = 0;
+
+	while ((slash = strchr(slash, '/')) != NULL) {
+		safe_strncpy(path, name, MIN(slash - name + 1, PATH_MAX));
+		slash++;
+		if (!is_new && lstat(path, &st) == 0) {
+			char resolved[PATH_MAX];
+
+			if (S_ISDIR(st.st_mode))
+				continue;
+			errno = ENOTDIR;
+			if (S_ISLNK(st.st_mode)) {
+				if (stays_inside(path, resolved))
+					continue;
+				errno = EXDEV;
+			}
+			warn_errno(plan, "make directory", path);
+			return 0;
+		}
+		is_new = 1;
+		if (mkdir(path, 0755) != 0 && errno != EEXIST) {
+			warn_errno(plan, "make directory", path);
+			return 0;
+		}
+	}
+	return 1;
+}
+
+/* Gives name, which has st, the rule's mode and owner. Calls only what changes something */
+static void set_owner_and_mode(const struct mdev_plan *plan, const char *name, const struct stat *st)
+{
+	const struct mdev_rule *rule = plan->rule;
+
+	/* In this order: chown clears the setuid bits */
+	if (((st->st_uid != rule->ugid.uid || st->st_gid != rule->ugid.gid)
+	     && lchown(name, rule->ugid.uid, rule->ugid.gid) != 0)
+	 || ((st->st_mode & 07777) != rule->mode && chmod(name, rule->mode) != 0)
+	) {
+		warn_errno(plan, "set owner and mode of", name);
+	}
+}
+
+/* Something has the node's name. Returns 1 if it was removed, so that
+ * the node can be made; 0 if it is the device, or stays for another reason */
+static int clear_the_way(const struct mdev_plan *plan)
+{
+	char resolved[PATH_MAX];
+	struct stat st;
+
+	if (lstat(plan->node, &st) != 0)
+		return errno == ENOENT; /* gone meanwhile */
+	if (is_device(&st, plan)) {
+		set_owner_and_mode(plan, plan->node, &st);
+		return 0;
+	}
+	/* An earlier rule (-sda 0:0 660 >disk/) may have made a link of it */
+	if (S_ISLNK(st.st_mode)
+	 && stat(plan->node, &st) == 0
+	 && is_device(&st, plan)
+	 && stays_inside(plan->node, resolved)
+	) {
+		set_owner_and_mode(plan, resolved, &st);
+		return 0;
+	}
+	if (S_ISDIR(st.st_mode))
+		errno = EISDIR;
+	else if (unlink(plan->node) == 0)
+		return 1;
+	warn_errno(plan, "replace", plan->node);
+	return 0;
+}
+
+static void make_node(const struct mdev_plan *plan)
+{
+	const struct mdev_rule *rule = plan->rule;
+	int tries = 2;
+
+	if (strchr(plan->node, '/') && !make_parents(plan, plan->node))
+		return;
+	while (mknod(plan->node, rule->mode | plan->event->type, plan_dev(plan)) != 0) {
+		if (errno != EEXIST || --tries < 0) {
+			warn_errno(plan, "make node", plan->node);
+			return;
+		}
+		if (!clear_the_way(plan))
+			return;
+	}
+	/* Always: a setgid directory gives away its group */
+	if (lchown(plan->node, rule->ugid.uid, rule->ugid.gid) != 0)
+		warn_errno(plan, "set owner of", plan->node);
+}
+
+/* Removes name if it is (still) the device */
+static void remove_node(const struct mdev_plan *plan, const char *name)
+{
+	struct stat st;
+
+	if (lstat(name, &st) != 0)
+		return;
+	if (plan->event->major < 0) {
+		/* mdev, called without numbers: by the name alone */
+		if (S_ISDIR(st.st_mode))
+			return;
+	} else if (!is_device(&st, plan)) {
+		return;
+	}
+	if (unlink(name) != 0)
+		warn_errno(plan, "remove", name);
+}
+
+#if ENABLE_MDEV_RULES_RENAME
+
+/* Text of a link from link to node, both names under /dev, relative to the
+ * link's own directory. Returns 0 if buf's PATH_MAX bytes are too few */
+static int link_text(char *buf, const char *link, const char *node)
+{
+	unsigned i, start = 0;
+	unsigned len = 0;
+
+	for (i = 0; link[i] && link[i] == node[i]; i++)
+		if (link[i] == '/')
+			start = i + 1;
+	for (link += start; *link; link++)
+		len += 3 * (*link == '/');
+	node += start;
+	if (len + strlen(node) >= PATH_MAX)
+		return 0;
+	for (i = 0; i < len; i += 3)
+		memcpy(buf + i, "../", 3);
+	strcpy(buf + len, node);
+	return 1;
+}
+
+/* Is there a link of that text? Leaves lstat's answer for what is there */
+static int is_link_to(const char *link, const char *text)
+{
+	char buf[PATH_MAX];
+	ssize_t len = readlink(link, buf, sizeof(buf) - 1);
+
+	if (len < 0)
+		return 0;
+	buf[len] = '\0';
+	return strcmp(buf, text) == 0;
+}
+
+/* Makes link point to text, replacing what is there at once: nobody sees
+ * the name missing. A directory stays */
+static int replace_by_link(const char *link, const char *text)
+{
+	char temp[PATH_MAX + sizeof(".mdev.4294967295")];
+	int saved;
+
+	strcpy(temp, link);
+	sprintf((char*)bb_basename(temp), ".mdev.%u", (unsigned)getpid());
+	unlink(temp);
+	if (symlink(text, temp) != 0)
+		return 0;
+	if (rename(temp, link) == 0)
+		return 1;
+	saved = errno;
+	unlink(temp);
+	errno = saved;
+	return 0;
+}
+
+static void make_link(const struct mdev_plan *plan, const char *link)
+{
+	char text[PATH_MAX];
+
+	if (strchr(link, '/') && !make_parents(plan, link))
+		return;
+	errno = ENAMETOOLONG;
+	if (!link_text(text, link, plan->node)
+	 || (symlink(text, link) != 0
+	     && (errno != EEXIST || (!is_link_to(link, text) && !replace_by_link(link, text))))
+	) {
+		warn_errno(plan, "make link", link);
+	}
+}
+
+static void remove_link(const struct mdev_plan *plan, const char *link)
+{
+	char text[PATH_MAX];
+
+	if (link_text(text, link, plan->node) && is_link_to(link, text) && unlink(link) != 0)
+		warn_errno(plan, "remove", link);
+}
+
+#else
+# define make_link(plan, link) symlink((plan)->node, link)
+# define remove_link(plan, link) ((void)0)
+#endif
+
+/* Is this the device that the root file system is on? */
+static int is_root(const struct mdev_plan *plan, dev_t root)
+{
+	return S_ISBLK(plan->event->type) && plan_dev(plan) == root && strcmp(plan->node, "root") != 0;
+}
+
+/* The device that the root file system is on; that of a tmpfs has no node. */
+dev_t FAST_FUNC mdev_node_root(void)
+{
+	struct stat st;
+
+	if (stat("/", &st) != 0)
+		st.st_dev = 0;
+	return st.st_dev;
+}
+
+/* Says why PATH was not used. */
+void FAST_FUNC mdev_node_refused(const struct mdev_plan *plan)
+{
+	mdev_warn(plan->event, plan->rule, "'%s' refused: %s", plan->buf, plan->refused);
+}
+
+/* Makes the plan's node and links, replacing what is in the way but directories;
+ * the device's own node is kept and gets the mode and owner. What fails is
+ * reported. Does not block, allocates nothing. */
+void FAST_FUNC mdev_node_add(const struct mdev_plan *plan, dev_t root)
+{
+	make_node(plan);
+	if (ENABLE_MDEV_RULES_RENAME && plan->link)
+		make_link(plan, plan->link);
+	if (ENABLE_MDEV_RULES_RENAME && plan->old)
+		remove_node(plan, plan->old);
+	if (is_root(plan, root))
+		make_link(plan, "root");
+}
+
+/* Removes the plan's node if it is still the device, and its link if it still
+ * points there. What fails is reported. Does not block, allocates nothing. */
+void FAST_FUNC mdev_node_remove(const struct mdev_plan *plan)
+{
+	if (plan->link)
+		remove_link(plan, plan->link);
+	remove_node(plan, plan->node);
+}
+
+#if ENABLE_FEATURE_MDEVD_CHECK || ENABLE_MDEV
+
+/* The i'th thing that mdev_node_add() or mdev_node_remove() and the command
+ * would do, in words, in buf of size bytes. Returns 0 if there is no i'th. */
+int FAST_FUNC mdev_node_tell(const struct mdev_plan *plan, dev_t root, unsigned i, char *buf, unsigned size)
+{
+	const struct mdev_rule *rule = plan->rule;
+	const struct mdev_event *ev = plan->event;
+	int is_add = (ev->op == MDEV_OP_ADD);
+
+	if (plan->has_node && ev->op != MDEV_OP_OTHER) {
+		if (i-- == 0)
+			return snprintf(buf, size, is_add
+				? "make node %s: %s %u:%u, mode %03o, owner %u:%u" : "remove node %s",
+				plan->node, S_ISBLK(ev->type) ? "block" : "char", ev->major, ev->minor,
+				(unsigned)rule->mode, (unsigned)rule->ugid.uid, (unsigned)rule->ugid.gid);
+		if (plan->link && i-- == 0)
+			return snprintf(buf, size, is_add ? "make link %s to %s" : "remove link %s",
+				plan->link, plan->node);
+		if (is_add && plan->old && i-- == 0)
+			return snprintf(buf, size, "remove node %s", plan->old);
+		if (is_add && is_root(plan, root) && i-- == 0)
+			return snprintf(buf, size, "make link root to %s", plan->node);
+	}
+	if (plan->refused && i-- == 0)
+		return snprintf(buf, size, "make no node %s: %s", plan->buf, plan->refused);
+	if (plan->command && i-- == 0)
+		return snprintf(buf, size, "run with MDEV=%s: %s", plan->node, plan->command + 1);
+	return 0;
+}
+
+#endif

@@ -1,0 +1,917 @@
+/* vi: set sw=4 ts=4: */
+/*
+ * mdevd - device manager daemon with mdev's configuration file
+ *
+ * Licensed under GPLv2, see file LICENSE in this source tree.
+ *
+ * The life of an event: the kernel multicasts a datagram. mdevd_netlink_recv()
+ * takes it if it comes from whom we listen to; mdevd_uevent_parse() judges it
+ * as a whole and finds its variables; mdev_sysfs_complete() finds the numbers
+ * and the name if the kernel did not say. Then each rule is asked in turn:
+ * mdev_match() answers with a plan, mdev_node_add() or _remove() and mdev_exec()
+ * carry it out. At last the event is passed on to -o and -O. The next event is
+ * not looked at before that.
+ *
+ * What blocks: the wait for an event and the wait for a command, both in poll()
+ * or waitpid() which SIGTERM and SIGHUP interrupt. Nothing else does: firmware,
+ * which may take a minute, is served by a child with a socket of its own, and
+ * coldplug by another one.
+ *
+ * Signals: SIGTERM ends us at once where we wait, else after the system call
+ * that is under way; SIGHUP is a flag and a byte in a pipe which the idle wait
+ * listens to (ppoll() is missing in ARM kernels before 2.6.32). No memory is
+ * allocated while events are handled.
+ */
+//applet:IF_MDEVD(APPLET(mdevd, BB_DIR_SBIN, BB_SUID_DROP))
+
+//usage:#define mdevd_trivial_usage
+//usage:       "[-CS] [-v N] [-D FD]"
+//usage:	IF_FEATURE_MDEVD_RELAY(" [-o FD] [-O MASK] [-I MASK]")
+//usage:       " [-b BYTES] [-t SECS]\n"
+//usage:       "	[-f CONF] [-s SYS] [-d DEV]"
+//usage:	IF_FEATURE_MDEVD_FIRMWARE(" [-F FWDIR]")
+//usage:	IF_FEATURE_MDEVD_CHECK(" [-n [SYSPATH...] | -N]")
+//usage:#define mdevd_full_usage "\n\n"
+//usage:       "Handle the kernel's device events by the rules of mdev.conf\n"
+//usage:     "\n	-v N	0: fatal errors, 1: warnings (default), 2: rules, 3: debug"
+//usage:     "\n	-S	Log to syslog too"
+//usage:     "\n	-D FD	Write a newline to FD when listening"
+//usage:	IF_FEATURE_MDEVD_RELAY(
+//usage:     "\n	-o FD	Write handled events to FD"
+//usage:     "\n	-O MASK	Rebroadcast handled events to netlink groups"
+//usage:     "\n	-I MASK	Listen to netlink groups (default 1)"
+//usage:	)
+//usage:     "\n	-b N	Receive buffer (default "STR(CONFIG_MDEVD_RCVBUF)" bytes)"
+//usage:     "\n	-t SECS	Kill commands that run longer"
+//usage:     "\n	-f FILE	Rules (default /etc/mdev.conf)"
+//usage:     "\n	-s DIR	sysfs (default /sys)"
+//usage:     "\n	-d DIR	Where the nodes are (default /dev)"
+//usage:	IF_FEATURE_MDEVD_FIRMWARE(
+//usage:     "\n	-F DIR	Firmware (default /lib/firmware)"
+//usage:	)
+//usage:     "\n	-C	Trigger events of existing devices when listening"
+//usage:	IF_FEATURE_MDEVD_CHECK(
+//usage:     "\n	-n	Only print what would be done (for SYSPATHs: and exit)"
+//usage:     "\n	-N	Only check the rules, exit 0 or 2"
+//usage:	)
+
+#include "mdevd.h"
+#include <sys/prctl.h>
+
+enum {
+	/* In the order of the option string */
+	OPT_v = 1 << 0,
+	OPT_D = 1 << 1,
+	OPT_b = 1 << 2,
+	OPT_f = 1 << 3,
+	OPT_s = 1 << 4,
+	OPT_d = 1 << 5,
+	OPT_C = 1 << 6,
+	OPT_t = 1 << 7,
+	OPT_S = 1 << 8,
+	OPTBIT_F = 9,
+	OPTBIT_n = OPTBIT_F + ENABLE_FEATURE_MDEVD_FIRMWARE,
+	OPTBIT_o = OPTBIT_n + 2 * ENABLE_FEATURE_MDEVD_CHECK,
+	OPT_n = (1 << OPTBIT_n) * ENABLE_FEATURE_MDEVD_CHECK,
+	OPT_N = (2 << OPTBIT_n) * ENABLE_FEATURE_MDEVD_CHECK,
+	OPT_o = (1 << OPTBIT_o) * ENABLE_FEATURE_MDEVD_RELAY,
+	OPT_O = (2 << OPTBIT_o) * ENABLE_FEATURE_MDEVD_RELAY,
+	OPT_I = (4 << OPTBIT_o) * ENABLE_FEATURE_MDEVD_RELAY,
+
+	/* A command that runs for longer is reported, without -t */
+	SLOW_SECS = 10,
+	/* Between SIGTERM and SIGKILL */
+	GRACE_SECS = 2,
+	/* Devices that a coldplug triggers before it waits for us. An event
+	 * takes about 1 kB of the receive buffer (skb->truesize) */
+	TRIGGER_BATCH = 32,
+	TRIGGER_BYTES = 2048,
+	/* Between coldplugs if events are lost again and again */
+	MAX_PAUSE_SECS = 64,
+};
+
+struct globals {
+	const char *conf_name, *sys, *dev, *firmware_dir;
+	struct mdev_conf conf, fresh;
+	dev_t root;
+	mode_t umask;
+	unsigned timeout;		/* -t, seconds */
+	unsigned rcvbuf;
+	int sock;
+	int hup_pipe[2];
+	int out_fd, out_sock;		/* -o, -O; -1: none */
+	unsigned out_groups;
+	pid_t trigger_pid, firmware_pid;
+	int trigger_fd;			/* -1: no coldplug is under way */
+	unsigned pause;			/* seconds without loss before a coldplug makes up for it */
+	unsigned recover_at, recovered_at; /* when, in monotonic seconds: the next, the last one */
+	smallint dry_run;
+	smallint is_lost;		/* events were lost, no coldplug yet */
+	volatile smallint may_exit;	/* SIGTERM needs not wait for anything */
+	volatile smallint got_term, got_hup;
+	volatile smallint status;	/* to exit with on SIGTERM */
+	volatile unsigned ticks;	/* seconds that the command has run */
+	jmp_buf die_jmp;
+	struct mdev_plan plan;
+	struct mdevd_uevent u;
+	char name_buf[MDEV_NAME_MAX + 1];
+};
+#define G (*ptr_to_globals)
+#define INIT_G() do { \
+	SET_PTR_TO_GLOBALS(xzalloc(sizeof(G))); \
+	G.sock = G.out_fd = G.out_sock = G.trigger_fd = -1; \
+	G.hup_pipe[0] = G.hup_pipe[1] = -1; \
+} while (0)
+
+/** Signals **/
+
+/* Ends the daemon. A command that is running is left alone. Async-signal-safe */
+static void NORETURN leave(void)
+{
+	if (G.trigger_pid)
+		kill(G.trigger_pid, SIGTERM);
+	if (ENABLE_FEATURE_MDEVD_FIRMWARE && G.firmware_pid)
+		kill(G.firmware_pid, SIGTERM);
+	_exit(G.status);
+}
+
+static void on_signal(int sig)
+{
+	int saved_errno = errno;
+
+	switch (sig) {
+	case SIGTERM:
+		G.got_term = 1;
+		if (G.may_exit)
+			leave();
+		break;
+	case SIGHUP:
+		G.got_hup = 1;
+		/* Non-blocking: if it is full, there is enough in it */
+		write(G.hup_pipe[1], "", 1);
+		break;
+	case SIGALRM:
+		G.ticks++;
+		break;
+	}
+	errno = saved_errno;
+}
+
+/* From here to busy(), SIGTERM ends us on the spot */
+static void waiting(void)
+{
+	G.may_exit = 1;
+	if (G.got_term)
+		leave();
+}
+
+static void busy(void)
+{
+	G.may_exit = 0;
+}
+
+static void init_signals(void)
+{
+	sigset_t none;
+	int sig;
+
+	/* Whoever started us may have ignored or blocked some, SIGCHLD even */
+	for (sig = 1; sig < 32; sig++)
+		signal(sig, SIG_DFL);
+	xpipe(G.hup_pipe);
+	for (sig = 0; sig < 2; sig++) {
+		ndelay_on(G.hup_pipe[sig]);
+		close_on_exec_on(G.hup_pipe[sig]);
+	}
+	signal(SIGPIPE, SIG_IGN);
+	bb_signals_norestart((1 << SIGTERM) | (1 << SIGHUP) | (1 << SIGALRM), on_signal);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static void close_fd(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
+/* A child without exec owns nothing of ours. Runs with all signals blocked,
+ * and may share our memory (vfork): it writes nothing there */
+static void in_any_child(void)
+{
+	sigset_t none;
+
+	signal(SIGTERM, SIG_DFL);
+	signal(SIGHUP, SIG_DFL);
+	signal(SIGALRM, SIG_DFL);
+	signal(SIGPIPE, SIG_DFL);
+	close_fd(G.sock);
+	close_fd(G.hup_pipe[0]);
+	close_fd(G.hup_pipe[1]);
+	close_fd(G.out_fd);
+	close_fd(G.out_sock);
+	close_fd(G.trigger_fd);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static void in_command(void)
+{
+	umask(G.umask);
+	if (G.timeout)
+		setpgid(0, 0);
+	close_fd(mdev_syslog_fd);
+	in_any_child();
+}
+
+/** Rules **/
+
+/* Reads one file to its end. Returns 0 with errno set if it cannot be opened */
+static int read_file(struct mdev_conf *conf, const char *file)
+{
+	struct mdev_rule *rule;
+
+	if (!mdev_conf_open(conf, file))
+		return 0;
+	while ((rule = mdev_conf_next(conf, conf->last)) != NULL)
+		if (ENABLE_FEATURE_MDEVD_MODALIAS && rule->command)
+			rule->is_plain_modprobe = mdevd_modalias_is_plain(rule->command);
+	return 1;
+}
+
+#if ENABLE_FEATURE_MDEVD_CONF_D
+/* CONF.d/ *.conf, in the order of their names */
+static void read_conf_d(struct mdev_conf *conf)
+{
+	char *dir = xasprintf("%s.d", G.conf_name);
+	char **names = NULL;
+	unsigned i, count = 0;
+	struct dirent *entry;
+	DIR *d = opendir(dir);
+
+	if (d) {
+		while ((entry = readdir(d)) != NULL) {
+			const char *dot = strrchr(entry->d_name, '.');
+
+			if (dot && dot != entry->d_name && strcmp(dot, ".conf") == 0) {
+				names = xrealloc_vector(names, 3, count);
+				names[count++] = concat_path_file(dir, entry->d_name);
+			}
+		}
+		closedir(d);
+		if (count)
+			qsort_string_vector(names, count);
+		for (i = 0; i < count; i++) {
+			if (!read_file(conf, names[i])) {
+				conf->failed = 1;
+				mdev_log(NULL, NULL, "can't open '%s': "STRERROR_FMT, names[i] STRERROR_ERRNO);
+			}
+			free(names[i]);
+		}
+		free(names);
+	}
+	free(dir);
+}
+#else
+# define read_conf_d(conf) ((void)0)
+#endif
+
+/* Reads all rules into G.fresh. Returns 0, or the exit status of a daemon
+ * that is starting; what is wrong has been printed */
+static int read_rules(int may_be_missing)
+{
+	struct mdev_conf *conf = &G.fresh;
+
+	mdev_conf_init(conf, G.dev);
+	read_conf_d(conf);
+	if (!read_file(conf, G.conf_name)) {
+		if (may_be_missing && errno == ENOENT) {
+			mdev_warn(NULL, NULL, "no '%s': nodes get owner 0:0 and mode 660", G.conf_name);
+		} else {
+			conf->failed = 1;
+			mdev_log(NULL, NULL, "can't open '%s': "STRERROR_FMT, G.conf_name STRERROR_ERRNO);
+		}
+	}
+	if (conf->failed)
+		return MDEVD_EXIT_SYSTEM;
+	return conf->errors ? MDEVD_EXIT_SYNTAX : 0;
+}
+
+static void jump(void)
+{
+	longjmp(G.die_jmp, 1);
+}
+
+/* SIGHUP. If anything is wrong, the old rules stay; so they do if libbb
+ * dies for want of memory */
+static void reload(void)
+{
+	G.got_hup = 0;
+	waiting();
+	die_func = jump;
+	if (setjmp(G.die_jmp) != 0 || read_rules(/*may_be_missing:*/ 0) != 0) {
+		mdev_log(NULL, NULL, "the old rules stay");
+	} else {
+		struct mdev_conf old = G.conf;
+
+		G.conf = G.fresh;
+		G.fresh = old;
+		mdev_log_at(2, NULL, NULL, "rules read");
+	}
+	mdev_conf_free(&G.fresh);
+	die_func = NULL;
+	busy();
+}
+
+/** Commands **/
+
+/* The command has run for G.ticks seconds */
+static void check_time(pid_t pid, unsigned ticks)
+{
+	const struct mdev_event *ev = G.plan.event;
+	const struct mdev_rule *rule = G.plan.rule;
+	const char *command = G.plan.command + 1;
+
+	if (ticks == SLOW_SECS && (G.timeout == 0 || G.timeout > SLOW_SECS))
+		mdev_warn(ev, rule, "still running after %u s: %s", ticks, command);
+	if (G.timeout == 0)
+		return;
+	if (ticks == G.timeout) {
+		kill(-pid, SIGTERM);
+		mdev_warn(ev, rule, "killed after %u s: %s", ticks, command);
+	} else if (ticks == G.timeout + GRACE_SECS) {
+		kill(-pid, SIGKILL);
+	}
+}
+
+static void wait_for_command(pid_t pid)
+{
+	struct itimerval timer;
+	unsigned checked = 0;
+	int status;
+	pid_t ended;
+
+	G.ticks = 0;
+	/* Repeated: a tick that comes just before waitpid() is made up for by the next */
+	memset(&timer, 0, sizeof(timer));
+	timer.it_interval.tv_sec = timer.it_value.tv_sec = 1;
+	setitimer(ITIMER_REAL, &timer, NULL);
+	for (;;) {
+		waiting();
+		ended = waitpid(pid, &status, 0);
+		busy();
+		if (ended >= 0 || errno != EINTR)
+			break;
+		while (checked < G.ticks)
+			check_time(pid, ++checked);
+	}
+	timer.it_value.tv_sec = 0;
+	setitimer(ITIMER_REAL, &timer, NULL);
+	/* What the command left behind in its group goes with it */
+	if (G.timeout && checked >= G.timeout)
+		kill(-pid, SIGKILL);
+	if (ended == pid && status != 0)
+		mdev_log_at(2, G.plan.event, G.plan.rule, WIFSIGNALED(status) ? "killed by signal %u" : "exit status %u",
+				WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+}
+
+static void run_command(void)
+{
+	const struct mdev_plan *plan = &G.plan;
+	pid_t pid;
+
+	if (ENABLE_FEATURE_MDEVD_MODALIAS && plan->rule->is_plain_modprobe) {
+		const char *alias = mdev_event_var(plan->event, "MODALIAS");
+
+		if (alias && mdevd_modalias_idle(alias)) {
+			mdev_log_at(2, plan->event, plan->rule, "no module for %s, not run", alias);
+			return;
+		}
+	}
+	pid = mdev_exec(plan, in_command);
+	if (pid < 0) {
+		mdev_warn(plan->event, plan->rule, "can't fork: "STRERROR_FMT STRERROR_ERRNO);
+		return;
+	}
+	if (G.timeout)
+		setpgid(pid, pid); /* whoever is first: the child does it too */
+	wait_for_command(pid);
+}
+
+/** Children **/
+
+/* In a child that lives as long as the daemon: also when that is killed */
+static void in_helper(pid_t daemon)
+{
+	/* Linux 2.1.57 */
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (getppid() != daemon)
+		_exit(EXIT_SUCCESS);
+	in_any_child();
+}
+
+#if ENABLE_FEATURE_MDEVD_FIRMWARE && BB_MMU
+/* Serves the firmware of the event in G.u, if it is one, and then of all others */
+static void NORETURN firmware_main(int sock)
+{
+	struct pollfd pfd;
+	int len;
+
+	pfd.fd = sock;
+	pfd.events = POLLIN;
+	for (;;) {
+		if (G.u.ev.firmware && G.u.ev.op == MDEV_OP_ADD)
+			mdev_firmware(&G.u.ev, G.sys, G.firmware_dir);
+		G.u.ev.firmware = NULL;
+		len = mdevd_netlink_recv(sock, G.u.buf, UEVENT_MAX);
+		if (len > 0)
+			mdevd_uevent_parse(&G.u, len);
+		else if (len < 0)
+			poll(&pfd, 1, -1);
+	}
+}
+
+/* Starts the child, or starts it again if it is gone: it then serves
+ * the event in G.u first. Kernels that load firmware by themselves have
+ * no SYS/class/firmware */
+static void keep_firmware_child(void)
+{
+	pid_t daemon = getpid();
+	int sock;
+
+	if (G.dry_run || (G.firmware_pid > 0 && waitpid(G.firmware_pid, NULL, WNOHANG) == 0))
+		return;
+	if (G.firmware_pid == 0) {
+		char *dir = xasprintf("%s/class/firmware", G.sys);
+
+		if (access(dir, F_OK) != 0)
+			G.firmware_pid = -1; /* never */
+		free(dir);
+	}
+	if (G.firmware_pid < 0)
+		return;
+	sock = mdevd_netlink_open(UEVENT_GROUP_KERNEL, G.rcvbuf);
+	G.firmware_pid = fork();
+	if (G.firmware_pid == 0) {
+		in_helper(daemon);
+		firmware_main(sock);
+	}
+	if (G.firmware_pid < 0) {
+		mdev_warn(NULL, NULL, "can't fork: "STRERROR_FMT STRERROR_ERRNO);
+		G.firmware_pid = 0;
+	}
+	close(sock);
+}
+#endif
+
+struct paced_trigger {
+	struct mdevd_trigger t;
+	int fd;
+	unsigned left;		/* devices before we ask the daemon again */
+	unsigned batch;
+};
+
+/* In the coldplug child: go on only when the daemon has nothing left to do */
+static int FAST_FUNC pace(struct mdevd_trigger *t, const char *uevent_file UNUSED_PARAM)
+{
+	struct paced_trigger *p = (void*)t;
+	char c;
+
+	if (p->left == 0) {
+		if (full_write(p->fd, "", 1) != 1 || safe_read(p->fd, &c, 1) != 1)
+			_exit(EXIT_FAILURE); /* the daemon is gone */
+		p->left = p->batch;
+	}
+	p->left--;
+	return 1;
+}
+
+static void NORETURN trigger_main(int fd)
+{
+	struct paced_trigger p;
+
+	memset(&p, 0, sizeof(p));
+	p.t.sys = G.sys;
+	p.t.before = pace;
+	p.fd = fd;
+	p.batch = G.rcvbuf / TRIGGER_BYTES;
+	if (p.batch > TRIGGER_BATCH)
+		p.batch = TRIGGER_BATCH;
+	if (p.batch == 0)
+		p.batch = 1;
+	mdevd_trigger(&p.t);
+	mdev_log_at(2, NULL, NULL, "coldplug: %u devices triggered, %u skipped", p.t.count, p.t.skipped);
+	_exit(EXIT_SUCCESS);
+}
+
+/* Coldplugs in a child */
+static void start_trigger(void)
+{
+	pid_t daemon = getpid();
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0) {
+		mdev_warn(NULL, NULL, "can't coldplug: "STRERROR_FMT STRERROR_ERRNO);
+		return;
+	}
+	close_on_exec_on(pair[0]);
+	G.trigger_fd = pair[0];
+	G.trigger_pid = BB_MMU ? fork() : vfork();
+	if (G.trigger_pid == 0) {
+		if (BB_MMU) {
+			in_helper(daemon);
+			trigger_main(pair[1]);
+		}
+		/* Without fork it is the applet, which does not wait for us */
+		execl(bb_busybox_exec_path, "mdevd-coldplug", "-s", G.sys, NULL);
+		_exit(127);
+	}
+	close(pair[1]);
+	if (G.trigger_pid < 0) {
+		mdev_warn(NULL, NULL, "can't coldplug: "STRERROR_FMT STRERROR_ERRNO);
+		close(pair[0]);
+		G.trigger_fd = -1;
+		G.trigger_pid = 0;
+	}
+}
+
+/* The coldplug asks whether to go on, or has ended */
+static void answer_trigger(void)
+{
+	char c;
+
+	if (safe_read(G.trigger_fd, &c, 1) == 1 && full_write(G.trigger_fd, "", 1) == 1)
+		return;
+	close(G.trigger_fd);
+	G.trigger_fd = -1;
+	waitpid(G.trigger_pid, NULL, 0);
+	G.trigger_pid = 0;
+	G.recovered_at = monotonic_sec();
+}
+
+/** Event loss **/
+
+/* ENOBUFS: the queue was full. What is in it is handled first; then, when
+ * nothing was lost for a while, everything that is there is announced again */
+static void events_lost(void)
+{
+	unsigned now = monotonic_sec();
+
+	if (!G.is_lost) {
+		if (G.pause == 0 || now - G.recovered_at > 2 * MAX_PAUSE_SECS)
+			G.pause = 1;
+		else if (G.pause < MAX_PAUSE_SECS)
+			G.pause *= 2;
+		mdev_warn(NULL, NULL, "events were lost, a coldplug will make up for it; a larger -b (now %u) would help", G.rcvbuf);
+	}
+	G.is_lost = 1;
+	G.recover_at = now + G.pause;
+}
+
+/* Milliseconds until the coldplug is due, or -1 */
+static int recover(void)
+{
+	int wait;
+
+	if (!G.is_lost || G.trigger_fd >= 0 || G.dry_run)
+		return -1;
+	wait = G.recover_at - monotonic_sec();
+	if (wait > 0)
+		return wait * 1000;
+	G.is_lost = 0;
+	start_trigger();
+	if (G.trigger_fd < 0) {
+		/* Out of memory or processes: again later */
+		G.is_lost = 1;
+		G.recover_at = monotonic_sec() + MAX_PAUSE_SECS;
+	}
+	return -1;
+}
+
+/** Events **/
+
+/* What the plan is, in words */
+static void tell(int always)
+{
+	char buf[512];
+	unsigned i;
+
+	for (i = 0; mdev_node_tell(&G.plan, G.root, i, buf, sizeof(buf)); i++) {
+ say:
+		if (ENABLE_FEATURE_MDEVD_CHECK && G.dry_run)
+			mdev_print(G.plan.event, G.plan.rule, "%s", buf);
+		else
+			mdev_log(G.plan.event, G.plan.rule, "%s", buf);
+	}
+	if (i == 0 && always) {
+		strcpy(buf, "nothing to do");
+		always = 0;
+		goto say;
+	}
+}
+
+static void perform(void)
+{
+	const struct mdev_plan *plan = &G.plan;
+
+	if (mdev_verbose >= 2)
+		tell(1);
+	if (plan->refused)
+		mdev_node_refused(plan);
+	if (plan->has_node && plan->event->op == MDEV_OP_ADD)
+		mdev_node_add(plan, G.root);
+	if (plan->command)
+		run_command();
+	if (plan->has_node && plan->event->op == MDEV_OP_REMOVE)
+		mdev_node_remove(plan);
+}
+
+static void apply_rules(int explain)
+{
+	struct mdev_event *ev = &G.u.ev;
+	const struct mdev_rule *rule = G.conf.first;
+
+	mdev_sysfs_complete(ev, G.sys, G.name_buf);
+	do {
+		if (!rule)
+			rule = &mdev_rule_implicit;
+		if (mdev_match(&G.plan, rule, ev)) {
+			if (ENABLE_FEATURE_MDEVD_CHECK && G.dry_run)
+				tell(explain);
+			else
+				perform();
+			if (ENABLE_FEATURE_MDEVD_RELAY && G.plan.has_node)
+				mdevd_uevent_add_mdev(&G.u, G.plan.node);
+			if (!rule->keep_matching)
+				break;
+		}
+		rule = rule->next;
+	} while (1);
+}
+
+/* -o and -O */
+static void relay(void)
+{
+	if (G.out_fd >= 0) {
+		int len = G.u.len;
+
+		/* One more NUL ends the event */
+		G.u.buf[len++] = '\0';
+		if (write(G.out_fd, G.u.buf, len) != len) {
+			mdev_warn(NULL, NULL, "can't write events any more: "STRERROR_FMT STRERROR_ERRNO);
+			close(G.out_fd);
+			G.out_fd = -1;
+		}
+	}
+	if (G.out_sock >= 0 && !mdevd_netlink_send(G.out_sock, G.out_groups, G.u.buf, G.u.len))
+		mdev_log_at(3, &G.u.ev, NULL, "can't rebroadcast: "STRERROR_FMT STRERROR_ERRNO);
+}
+
+static void handle_event(unsigned len)
+{
+	const char *fault = mdevd_uevent_parse(&G.u, len);
+
+	if (fault) {
+		G.status = MDEVD_EXIT_INVALID;
+		mdev_warn(NULL, NULL, "invalid event dropped: %s: '%.100s'", fault, G.u.buf);
+		return;
+	}
+	mdev_log_at(3, &G.u.ev, NULL, "received, %u bytes", len);
+	if (ENABLE_FEATURE_MDEVD_FIRMWARE && G.u.ev.firmware)
+		keep_firmware_child();
+	if (!G.u.barrier)
+		apply_rules(/*explain:*/ 0);
+	if (ENABLE_FEATURE_MDEVD_CHECK && G.dry_run)
+		fflush_all();
+	if (ENABLE_FEATURE_MDEVD_RELAY)
+		relay();
+}
+
+/* Nothing is queued: waits for an event or a signal */
+static void wait_for_event(void)
+{
+	struct pollfd pfd[3];
+	char buf[64];
+	int timeout = recover();
+
+	pfd[0].fd = G.sock;
+	pfd[1].fd = G.hup_pipe[0];
+	pfd[2].fd = G.trigger_fd; /* poll() passes over negative ones */
+	pfd[0].events = pfd[1].events = pfd[2].events = POLLIN;
+	pfd[1].revents = pfd[2].revents = 0;
+	waiting();
+	if (poll(pfd, 3, timeout) <= 0)
+		pfd[0].revents = pfd[1].revents = pfd[2].revents = 0;
+	busy();
+	if (pfd[1].revents)
+		read(G.hup_pipe[0], buf, sizeof(buf));
+	/* A coldplug goes on only while there is nothing else to do */
+	if (pfd[2].revents && !pfd[0].revents)
+		answer_trigger();
+}
+
+static void NORETURN serve(void)
+{
+	for (;;) {
+		int len;
+
+		waiting();
+		busy();
+		if (G.got_hup)
+			reload();
+		len = mdevd_netlink_recv(G.sock, G.u.buf, UEVENT_MAX);
+		if (len > 0) {
+			handle_event(len);
+		} else if (len < 0) {
+			if (errno == ENOBUFS) {
+				events_lost();
+			} else {
+				if (errno != EAGAIN)
+					mdev_warn(NULL, NULL, "can't receive: "STRERROR_FMT STRERROR_ERRNO);
+				wait_for_event();
+			}
+		}
+	}
+}
+
+/** Start **/
+
+#if ENABLE_FEATURE_MDEVD_CHECK
+/* mdevd -n SYSPATH... Returns the exit status */
+static int explain(char **paths)
+{
+	int status = EXIT_SUCCESS;
+
+	for (; *paths; paths++) {
+		const char *fault;
+		int len = mdevd_explain(&G.u, G.sys, *paths);
+
+		fault = len < 0 ? strerror(errno) : mdevd_uevent_parse(&G.u, len);
+		if (fault) {
+			bb_error_msg("'%s': %s", *paths, fault);
+			status = MDEVD_EXIT_SYSTEM;
+			continue;
+		}
+		apply_rules(/*explain:*/ 1);
+	}
+	fflush_stdout_and_exit(status);
+}
+#endif
+
+/* A descriptor that -D or -o names */
+static int parse_fd(const char *s, char opt)
+{
+	int fd = xatoi_positive(s);
+
+	if (fd < 3 || fcntl(fd, F_GETFD) < 0)
+		bb_error_msg_and_die("-%c %d: not an open descriptor of 3 or more", opt, fd);
+	return fd;
+}
+
+static const char *parse_dir(const char *s, char opt)
+{
+	if (*s != '/')
+		bb_error_msg_and_die("-%c '%s': not an absolute path", opt, s);
+	return s;
+}
+
+/* Our stdin, which commands inherit, is empty; stdout and stderr are something.
+ * /dev/null may be for us to make */
+static void init_stdio(void)
+{
+	int fds[2];
+
+	do {
+		xpipe(fds);
+	} while (fds[0] < 3 || fds[1] < 3);
+	close(fds[1]);
+	xdup2(fds[0], STDIN_FILENO);
+	close(fds[0]);
+}
+
+/* Would the kernel run a helper for every event, too? */
+static void check_helper(void)
+{
+	char buf[256];
+	int len;
+
+	snprintf(buf, sizeof(buf), "%s/kernel/uevent_helper", G.sys);
+	len = open_read_close(buf, buf, sizeof(buf) - 1);
+	if (len <= 0)
+		return;
+	buf[len] = '\0';
+	*strchrnul(buf, '\n') = '\0';
+	if (buf[0])
+		mdev_warn(NULL, NULL, "the kernel also runs '%s' for every event: "
+			"echo >%s/kernel/uevent_helper", buf, G.sys);
+}
+
+static void notify_ready(int fd)
+{
+	if (write(fd, "\n", 1) != 1)
+		mdev_warn(NULL, NULL, "can't notify: "STRERROR_FMT STRERROR_ERRNO);
+	close(fd);
+}
+
+#if ENABLE_FEATURE_MDEVD_RELAY
+static unsigned init_relay(unsigned opts, const char *out_fd, const char *out_groups, const char *in_groups)
+{
+	unsigned in = UEVENT_GROUP_KERNEL;
+
+	if (opts & OPT_I) {
+		in = xatou(in_groups);
+		if (in == 0)
+			bb_simple_error_msg_and_die("-I 0: no group to listen to");
+	}
+	if (opts & OPT_o)
+		G.out_fd = parse_fd(out_fd, 'o');
+	if (opts & OPT_O) {
+		unsigned out = xatou(out_groups);
+
+		G.out_groups = out & ~(in | UEVENT_GROUP_KERNEL);
+		if (G.out_groups != out)
+			mdev_warn(NULL, NULL, "-O %u: no rebroadcast to groups that are listened to", out);
+	}
+	return in;
+}
+#endif
+
+int mdevd_main(int argc, char **argv) MAIN_EXTERNALLY_VISIBLE;
+int mdevd_main(int argc UNUSED_PARAM, char **argv)
+{
+	const char *verbosity, *notify, *rcvbuf, *timeout;
+	IF_FEATURE_MDEVD_RELAY(const char *out_fd; const char *out_groups; const char *in_groups;)
+	unsigned opts, groups;
+	int notify_fd = -1;
+	int status;
+
+	INIT_G();
+	xfunc_error_retval = MDEVD_EXIT_USAGE;
+	G.conf_name = "/etc/mdev.conf";
+	G.sys = "/sys";
+	G.dev = "/dev";
+	G.firmware_dir = "/lib/firmware";
+	opts = getopt32(argv, "^"
+		"v:D:b:f:s:d:Ct:S"
+		IF_FEATURE_MDEVD_FIRMWARE("F:")
+		IF_FEATURE_MDEVD_CHECK("nN")
+		IF_FEATURE_MDEVD_RELAY("o:O:I:")
+		IF_FEATURE_MDEVD_CHECK("\0" "n--N:N--n"),
+		&verbosity, &notify, &rcvbuf, &G.conf_name, &G.sys, &G.dev, &timeout
+		IF_FEATURE_MDEVD_FIRMWARE(, &G.firmware_dir)
+		IF_FEATURE_MDEVD_RELAY(, &out_fd, &out_groups, &in_groups)
+	);
+	argv += optind;
+	mdev_verbose = (opts & OPT_v) ? xatou_range(verbosity, 0, 100) : 1;
+	if (argv[0] && !(opts & OPT_n))
+		bb_show_usage();
+	parse_dir(G.conf_name, 'f');
+	parse_dir(G.sys, 's');
+	parse_dir(G.dev, 'd');
+	parse_dir(G.firmware_dir, 'F');
+	G.rcvbuf = (opts & OPT_b) ? xatou_range(rcvbuf, 1, INT_MAX) : CONFIG_MDEVD_RCVBUF;
+	if (opts & OPT_t)
+		G.timeout = xatou(timeout);
+	if (opts & OPT_D)
+		notify_fd = parse_fd(notify, 'D');
+	groups = UEVENT_GROUP_KERNEL;
+	IF_FEATURE_MDEVD_RELAY(groups = init_relay(opts, out_fd, out_groups, in_groups);)
+	if (notify_fd >= 0 && notify_fd == G.out_fd)
+		bb_error_msg_and_die("-o %d: is -D's", notify_fd);
+	xfunc_error_retval = MDEVD_EXIT_SYSTEM;
+
+	G.umask = umask(0);
+	G.dry_run = (opts & (OPT_n | OPT_N)) != 0;
+	if (opts & OPT_N)
+		return read_rules(/*may_be_missing:*/ 0);
+	init_stdio();
+	init_signals();
+	waiting();
+	if (opts & OPT_S)
+		mdev_syslog_fd = xsocket(AF_UNIX, SOCK_DGRAM, 0);
+	close_on_exec_on(mdev_syslog_fd);
+	status = read_rules(/*may_be_missing:*/ 1);
+	if (status != 0)
+		return status;
+	G.conf = G.fresh;
+	xchdir(G.dev);
+	G.root = mdev_node_root();
+#if ENABLE_FEATURE_MDEVD_CHECK
+	if (argv[0])
+		return explain(argv);
+#endif
+	if (G.out_fd >= 0) {
+		ndelay_on(G.out_fd);
+		close_on_exec_on(G.out_fd);
+	}
+	if (G.out_groups)
+		G.out_sock = mdevd_netlink_open(0, 0);
+	G.sock = mdevd_netlink_open(groups, G.rcvbuf);
+	IF_FEATURE_MDEVD_FIRMWARE(keep_firmware_child();)
+	check_helper();
+	if (notify_fd >= 0)
+		notify_ready(notify_fd);
+	if ((opts & OPT_C) && !G.dry_run)
+		start_trigger();
+	serve();
+}

@@ -1,0 +1,398 @@
+/* vi: set sw=4 ts=4: */
+/*
+ * Triggers, and waits until mdevd has handled what was triggered and what came of it
+ *
+ * Licensed under GPLv2, see file LICENSE in this source tree.
+ *
+ * Two sockets. On the kernel's group we see what mdevd sees, in the same order,
+ * at the moment it happens: the kernel has put an event into both queues before
+ * the write to "uevent", or the mount or modprobe of a rule, returns. On the
+ * other socket mdevd passes on what it has handled. Its SEQNUM tells which event
+ * that is; those of others are not among the ones that we wait for.
+ *
+ * A barrier is an event that mdevd passes on without looking at a rule. When it is back,
+ * all that was queued before it is handled. If the kernel has announced nothing
+ * meanwhile that has not come back too, then nothing is left: all is settled.
+ * Otherwise the next barrier waits for that. SYS/kernel/uevent_seqnum would
+ * tell the same, but it counts the events of other network namespaces too.
+ *
+ * mdevd may be started again while we wait, or lose events. Barriers would
+ * come back all the same. So the account must be even: if not, and one barrier more
+ * does not change it, then nobody ever handled what is missing and we begin anew.
+ *
+ * Kernels before 4.13 cannot mark a barrier. There, the newest event that the
+ * kernel has announced serves as one; if there is none, or if it was lost,
+ * a "change" of lo or of the last device that answered.
+ */
+#include "mdevd.h"
+
+enum {
+	KERNEL,		/* pfd[]: what the kernel announces */
+	HANDLED,	/* and what mdevd passes on */
+
+	/* Milliseconds before a barrier is sent again; doubled each time, to at most */
+	PAUSE_MS = 250,
+	MAX_PAUSE_MS = 64 * 1000,
+	/* How often -w looks: others than mdevd may make the node */
+	LOOK_MS = 100,
+	/* Our queues are emptied every so many devices, and in a storm of events
+	 * we look up after so many of them */
+	DRAIN_DEVICES = 16,
+	DRAIN_EVENTS = 1024,
+	/* mdevd gets time to catch up when it is so many events behind: its
+	 * queue (MDEVD_RCVBUF) is to hold them and what they cause */
+	BEHIND_MAX = 256,
+	/* How often all is triggered if events get lost */
+	TRIES = 3,
+
+	/* enum of barriers, tried in this order: bit 0 is PLAIN, bit 1 ON_DEVICE */
+	PLAIN = 1,	/* the kernel cannot mark it */
+	ON_DEVICE = 2,	/* lo does not answer: sysfs is another namespace's. The last that did */
+	N_FORMS = 4,
+};
+
+/* What the kernel has announced and mdevd has not passed on: no list, a sum */
+struct account {
+	unsigned long long start;	/* SEQNUMs up to this are not counted */
+	unsigned long long newest;	/* highest announced */
+	unsigned long long sum;		/* of the SEQNUMs announced less those passed on */
+	int count;			/* how many these are */
+};
+
+struct settle {
+	struct mdevd_trigger t;		/* first: before() gets a pointer to it */
+	const struct mdevd_settle *o;
+	struct pollfd pfd[2];
+	struct account account;
+	unsigned deadline;		/* in milliseconds */
+	unsigned passed;		/* what mdevd has passed on */
+	unsigned rounds;
+	unsigned long long mark;	/* PLAIN: an event of this SEQNUM or later is the barrier */
+	const char *missing;		/* the first of -w that is not there */
+	smallint form;			/* how barriers are sent */
+	smallint is_sent;		/* the kernel has announced the barrier */
+	smallint is_back;		/* mdevd has passed it on */
+	smallint is_lost;		/* a queue of ours overflowed: to be sent again */
+	smallint has_moved;		/* the kernel has announced something */
+	char token[sizeof(int) * 2 * 2 + sizeof(long long) * 2 + sizeof("xx")];
+	char device[MDEV_NAME_MAX];	/* DEVPATH of the newest event */
+	struct mdevd_uevent u;
+};
+
+static void account_open(struct account *a, unsigned long long seqnum)
+{
+	a->start = a->newest = seqnum;
+	a->sum = a->count = 0;
+}
+
+static int account_announced(struct account *a, unsigned long long seqnum)
+{
+	if (seqnum <= a->start)
+		return 0;
+	if (a->newest < seqnum)
+		a->newest = seqnum;
+	a->sum += seqnum;
+	a->count++;
+	return 1;
+}
+
+/* Returns 0 if we do not wait for any such event */
+static int account_passed(struct account *a, unsigned long long seqnum)
+{
+	if (seqnum <= a->start || seqnum > a->newest)
+		return 0;
+	a->sum -= seqnum;
+	a->count--;
+	return 1;
+}
+
+static unsigned now(void)
+{
+	return monotonic_ms();
+}
+
+/** What comes **/
+
+/* 0: none. 64 bits wide, on any CPU */
+static unsigned long long seqnum_of(const struct mdevd_uevent *u)
+{
+	const char *value = mdev_event_var(&u->ev, "SEQNUM");
+	unsigned long long seqnum = 0;
+
+	if (value) {
+		seqnum = bb_strtoull(value, NULL, 10);
+		if (errno)
+			seqnum = 0;
+	}
+	return seqnum;
+}
+
+static void take_event(struct settle *s, int from)
+{
+	unsigned long long seqnum = seqnum_of(&s->u);
+
+	if (s->u.barrier) {
+		/* Those of other coldplugs cause nothing */
+		if (strcmp(s->u.barrier, s->token) != 0)
+			return;
+		if (from == KERNEL)
+			s->is_sent = 1;
+		else
+			s->is_back = 1;
+	} else if (from == KERNEL) {
+		s->has_moved = 1;
+		if (!account_announced(&s->account, seqnum))
+			return;
+		if (s->form & PLAIN)
+			s->is_sent = 1;
+		safe_strncpy(s->device, s->u.ev.devpath, sizeof(s->device));
+	} else {
+		if (!account_passed(&s->account, seqnum))
+			return;
+		s->passed++;
+		if ((s->form & PLAIN) && seqnum >= s->mark)
+			s->is_back = 1;
+	}
+}
+
+/* Returns 0 if there may be more */
+static int drain(struct settle *s, int from)
+{
+	int n = DRAIN_EVENTS;
+
+	do {
+		int len = mdevd_netlink_recv(s->pfd[from].fd, s->u.buf, UEVENT_MAX);
+
+		if (len < 0) {
+			if (errno != ENOBUFS)
+				return 1;
+			s->is_lost = s->has_moved = 1;
+		} else if (len > 0 && !mdevd_uevent_parse(&s->u, len)) {
+			take_event(s, from);
+		}
+	} while (--n);
+	return 0;
+}
+
+/* A new account, from here on */
+static void begin(struct settle *s)
+{
+	char buf[MDEV_NAME_MAX];
+	unsigned long long seqnum = 0;
+	ssize_t len;
+
+	snprintf(buf, sizeof(buf), "%s/kernel/uevent_seqnum", s->t.sys);
+	len = open_read_close(buf, buf, sizeof(buf) - 1);
+	if (len > 0) {
+		buf[len] = '\0';
+		seqnum = strtoull(buf, NULL, 10);
+	}
+	s->mark = seqnum;
+	account_open(&s->account, seqnum);
+}
+
+static void NORETURN give_up(struct settle *s)
+{
+	const struct mdevd_settle *o = s->o;
+	int n = s->account.count;
+
+	if (o->groups && !s->is_back) {
+		if (!s->is_sent)
+			bb_simple_error_msg_and_die("timeout: no device answers");
+		if (!s->passed)
+			bb_error_msg_and_die("timeout: nothing comes back: does mdevd run with -O, and a group of %u?", o->groups);
+		if (n > 0)
+			bb_error_msg_and_die("timeout: mdevd has not handled %u events, the last of %s", n, s->device);
+		bb_simple_error_msg_and_die("timeout: mdevd does not answer");
+	}
+	if (s->missing)
+		bb_error_msg_and_die("timeout: there is no %s/%s", o->dev, s->missing);
+	bb_error_msg_and_die("timeout: events go on, the last of %s", s->device);
+}
+
+/* Takes what comes within ms milliseconds, and returns at the first of it */
+static void pump(struct settle *s, int ms)
+{
+	int from;
+
+	if (s->o->timeout) {
+		int left = s->deadline - now();
+
+		if (left <= 0)
+			give_up(s);
+		if (ms > left)
+			ms = left;
+	}
+	if (poll(s->pfd, 2, ms) <= 0)
+		return;
+	for (from = KERNEL; from <= HANDLED; from++)
+		if (s->pfd[from].revents)
+			drain(s, from);
+	if (s->is_lost)
+		begin(s);
+}
+
+/** Barriers **/
+
+/* Makes the kernel announce a barrier, and finds out how. is_fresh: something has
+ * been announced since the last barrier, and can be one where it cannot be marked */
+static void send_barrier(struct settle *s, int is_fresh)
+{
+	char file[MDEV_NAME_MAX], text[128];
+	int n = N_FORMS;
+
+	s->is_lost = 0;
+	s->is_sent = 0;
+	do {
+		strcpy(text, "change");
+		if (!(s->form & PLAIN)) {
+			sprintf(text + 6, " 00000000-0000-0000-0000-000000000000 "MDEVD_BARRIER_KEY"=%s", s->token);
+		} else if (is_fresh) {
+			s->is_sent = 1;
+			return;
+		}
+		snprintf(file, sizeof(file), "%s%s/uevent", s->t.sys,
+				(s->form & ON_DEVICE) ? s->device : "/class/net/lo");
+		mdevd_trigger_write(file, text);
+		/* Old kernels say that they took it. What they really did is here already */
+		drain(s, KERNEL);
+		if (s->is_sent)
+			return;
+		s->form = (s->form + 1) % N_FORMS;
+	} while (--n);
+}
+
+/* Until mdevd has handled what was announced before */
+static void wait_for_barrier(struct settle *s)
+{
+	unsigned pause = PAUSE_MS;
+	unsigned passed = s->passed;
+	int is_fresh = s->account.newest > s->mark;
+
+	/* Process, number, time: nobody else's */
+	sprintf(s->token, "%xx%xx%llx", (int)getpid(), ++s->rounds, monotonic_us());
+	s->mark = s->account.newest + !is_fresh;
+	s->is_back = 0;
+	for (;;) {
+		unsigned start = now();
+
+		send_barrier(s, is_fresh);
+		is_fresh = 0;
+		do {
+			int left = start + pause - now();
+
+			if (left <= 0)
+				break;
+			pump(s, left);
+			if (s->is_back)
+				return;
+		} while (!s->is_lost);
+		pause *= 2;
+		if (pause > MAX_PAUSE_MS)
+			pause = MAX_PAUSE_MS;
+		if (s->passed != passed)
+			pause = PAUSE_MS;
+		passed = s->passed;
+	}
+}
+
+/* Before each device: our queues are emptied, and mdevd gets time if it needs it */
+static int FAST_FUNC step(struct mdevd_trigger *t, const char *uevent_file UNUSED_PARAM)
+{
+	struct settle *s = (void*)t;
+
+	if ((t->count + t->skipped) % DRAIN_DEVICES == 0) {
+		pump(s, 0);
+		if (s->passed && s->account.count > BEHIND_MAX)
+			wait_for_barrier(s);
+	}
+	return 1;
+}
+
+/** Settling **/
+
+/* Until mdevd has handled all there is. Returns 0 if events got lost on the way */
+static int wait_for_mdevd(struct settle *s)
+{
+	struct account last;
+
+	last.sum = 0;
+	for (;;) {
+		wait_for_barrier(s);
+		if ((drain(s, KERNEL) & drain(s, HANDLED)) == 0 || s->is_lost)
+			continue;
+		if (s->account.sum == 0)
+			return 1;
+		/* New events would have new numbers */
+		if (s->account.sum == last.sum && s->account.count == last.count)
+			return 0;
+		last = s->account;
+	}
+}
+
+static int is_there(const char *dir, const char *name)
+{
+	struct stat st;
+	char *path = concat_path_file(dir, name);
+	int err = lstat(path, &st);
+
+	free(path);
+	return err == 0 && (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode) || S_ISLNK(st.st_mode));
+}
+
+/* Until nothing has happened for the quiet time, and the nodes are there.
+ * Returns 0 as soon as something happens */
+static int wait_for_quiet(struct settle *s)
+{
+	unsigned start = now();
+
+	s->has_moved = 0;
+	do {
+		llist_t *name = s->o->nodes;
+		int left = start + s->o->quiet - now();
+
+		while (name && is_there(s->o->dev, name->data))
+			name = name->link;
+		s->missing = name ? name->data : NULL;
+		if (!name && left <= 0)
+			return 1;
+		if (left <= 0 || (name && left > LOOK_MS))
+			left = LOOK_MS;
+		pump(s, left);
+	} while (!s->has_moved);
+	return 0;
+}
+
+/* Triggers what o names. Returns when mdevd has handled it, and what came of it;
+ * when there was quiet for o->quiet milliseconds; and when o->nodes are there.
+ * Dies with 1 and a message if o->timeout seconds are over before,
+ * and with xfunc_error_retval if a system call fails. */
+void FAST_FUNC mdevd_settle(const struct mdevd_settle *o)
+{
+	struct settle *s = xzalloc(sizeof(*s));
+	unsigned try = 0;
+
+	s->o = o;
+	s->t.sys = o->sys;
+	s->t.subsystems = o->subsystems;
+	s->t.before = step;
+	s->deadline = now() + o->timeout * 1000;
+	s->pfd[KERNEL].fd = mdevd_netlink_open(UEVENT_GROUP_KERNEL, o->rcvbuf);
+	s->pfd[HANDLED].fd = o->groups ? mdevd_netlink_open(o->groups, o->rcvbuf) : -1;
+	s->pfd[KERNEL].events = s->pfd[HANDLED].events = POLLIN;
+	do {
+		begin(s);
+		if (!mdevd_trigger(&s->t))
+			bb_perror_msg_and_die("%s", o->sys);
+		xfunc_error_retval = MDEVD_EXIT_TIMEOUT;
+		do {
+			if (o->groups && !wait_for_mdevd(s)) {
+				if (++try == TRIES)
+					bb_simple_error_msg_and_die("events get lost again and again");
+				mdev_warn(NULL, NULL, "%d events got lost (was mdevd started again?): once more", s->account.count);
+				break;
+			}
+			...
+		} while ();
+	} while (1);
+}

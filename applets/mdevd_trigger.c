@@ -1,0 +1,137 @@
+/* vi: set sw=4 ts=4: */
+/*
+ * Makes the kernel announce the devices that are there already
+ *
+ * Licensed under GPLv2, see file LICENSE in this source tree.
+ *
+ * A device is a directory of sysfs with a link "subsystem" in it; writing an
+ * action to its "uevent" has the kernel send the event. Real directories are
+ * walked, and links are not followed: so each device is met once, and after its
+ * parent. Memory is one path, and one open directory for each level.
+ *
+ * System calls for a device: readlink, open, write, close for itself; open,
+ * getdents twice and close for what is below it (glibc adds an fstat).
+ */
+#include "mdevd.h"
+
+struct walk {
+	struct mdevd_trigger *t;
+	char path[PATH_MAX];
+};
+
+/* Writes text to file, in one call. Returns 0 with errno set if that failed.
+ * May block as long as the kernel takes. */
+int FAST_FUNC mdevd_trigger_write(const char *file, const char *text)
+{
+	size_t len = strlen(text);
+	int fd = open(file, O_WRONLY);
+	int ok;
+
+	if (fd < 0)
+		return 0;
+	ok = (safe_write(fd, text, len) == (ssize_t)len);
+	close(fd);
+	return ok;
+}
+
+static void skip(struct walk *w, const char *why)
+{
+	w->t->skipped++;
+	mdev_log_at(2, NULL, NULL, "%s: %s, skipped", w->path, why);
+}
+
+static int is_asked_for(char **subsystems, const char *name)
+{
+	if (!subsystems || !*subsystems)
+		return 1;
+	for (; *subsystems; subsystems++)
+		if (strcmp(*subsystems, name) == 0)
+			return 1;
+	return 0;
+}
+
+/* Triggers the device in the directory w->path, of len chars. Returns 0 if none is there */
+static NOINLINE int trigger_device(struct walk *w, unsigned len)
+{
+	struct mdevd_trigger *t = w->t;
+	char link[PATH_MAX];
+	int n;
+
+	strcpy(w->path + len, "/subsystem");
+	n = readlink(w->path, link, sizeof(link) - 1);
+	if (n <= 0)
+		return 0;
+	link[n] = '\0';
+	if (!is_asked_for(t->subsystems, bb_basename(link)))
+		return 1;
+	strcpy(w->path + len, "/uevent");
+	if (t->before && !t->before(t, w->path))
+		return 1;
+	if (mdevd_trigger_write(w->path, t->text ? t->text : "add"))
+		t->count++;
+	else
+		skip(w, strerror(errno));
+	return 1;
+}
+
+/* Triggers what is in the directory w->path, of len chars, and below it.
+ * Returns 0 with errno set if it could not be read */
+static int walk(struct walk *w, unsigned len)
+{
+	int is_device = trigger_device(w, len);
+	struct dirent *entry;
+	DIR *dir;
+
+	w->path[len] = '\0';
+	dir = opendir(w->path);
+	if (!dir)
+		return 0;
+	w->path[len++] = '/';
+	while ((entry = readdir(dir)) != NULL) {
+		const char *name = entry->d_name;
+		unsigned n;
+
+		/* Each device has a "power": attributes, nothing below. That is half of
+		 * all directories. (A device may have that name: not below another) */
+		if (entry->d_type != DT_DIR || DOT_OR_DOTDOT(name)
+		 || (is_device && strcmp(name, "power") == 0)
+		) {
+			continue;
+		}
+		n = len + strlen(name);
+		safe_strncpy(w->path + len, name, sizeof(w->path) - len);
+		if (n + sizeof("/subsystem") > sizeof(w->path))
+			skip(w, "too long");
+		else if (!walk(w, n))
+			skip(w, strerror(errno));
+	}
+	closedir(dir);
+	return 1;
+}
+
+/* Writes t->text to the uevent file of each device of the subsystems, and counts
+ * in t. Returns 0 with errno set if there is no sysfs. What else goes wrong is
+ * skipped, and said at -v 2. Blocks as t->before() does; allocates nothing but
+ * what opendir() needs. */
+int FAST_FUNC mdevd_trigger(struct mdevd_trigger *t)
+{
+	/* Where devices live, and where kernels with SYSFS_DEPRECATED keep some
+	 * of them (on others these have nothing but links) */
+	static const char places[] ALIGN1 = "devices\0""class\0""block\0";
+	const char *place;
+	struct walk w;
+
+	w.t = t;
+	t->count = t->skipped = 0;
+	for (place = places; *place; place += strlen(place) + 1) {
+		unsigned len = snprintf(w.path, sizeof(w.path) - sizeof("/subsystem"), "%s/%s", t->sys, place);
+
+		if (len >= sizeof(w.path) - sizeof("/subsystem")) {
+			errno = ENAMETOOLONG;
+			return 0;
+		}
+		if (!walk(&w, len) && place == places)
+			return 0;
+	}
+	return 1;
+}
