@@ -6,14 +6,6 @@
  */
 #include "mdev_rules.h"
 
-/* Last rule of every file, also of one that is not there */
-const struct mdev_rule mdev_rule_implicit = {
-	.pattern = { .text = ".*" },
-	.mode = 0660,
-};
-
-#if ENABLE_MDEV_RULES_CONF
-
 /* End of a leading VAR=regex; condition, or NULL if s begins with something else */
 static char *condition_end(const char *s)
 {
@@ -285,5 +277,3 @@ void FAST_FUNC mdev_conf_free(struct mdev_conf *conf)
 	llist_free(conf->files, free);
 	mdev_conf_init(conf, conf->dev);
 }
-
-#endif

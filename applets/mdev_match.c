@@ -6,6 +6,11 @@
  */
 #include "mdev_rules.h"
 
+/* The last rule of every file, also of one that is not there */
+const struct mdev_rule mdev_rule_implicit = {
+	.mode = 0660,
+};
+
 /* Why name, which comes from outside, cannot be a name under /dev; NULL: it can. */
 const char* FAST_FUNC mdev_name_fault(const char *name)
 {

@@ -111,7 +111,6 @@ struct mdev_conf {
 	smallint failed;	/* a file could not be read to its end */
 };
 
-extern const struct mdev_rule mdev_rule_implicit;
 void mdev_conf_init(struct mdev_conf *conf, const char *dev) FAST_FUNC;
 int mdev_conf_open(struct mdev_conf *conf, const char *file) FAST_FUNC;
 struct mdev_rule *mdev_conf_next(struct mdev_conf *conf, struct mdev_rule *prev) FAST_FUNC;
@@ -125,6 +124,7 @@ void mdev_pattern_free(struct mdev_pattern *p) FAST_FUNC;
 
 /** mdev_match.c: (rule, event) to plan **/
 
+extern const struct mdev_rule mdev_rule_implicit;
 const char *mdev_name_fault(const char *name) FAST_FUNC;
 const char *mdev_event_var(const struct mdev_event *ev, const char *name) FAST_FUNC;
 int mdev_match(struct mdev_plan *plan, const struct mdev_rule *rule, const struct mdev_event *ev) FAST_FUNC;
