@@ -130,7 +130,7 @@ static void NORETURN leave(void)
 {
 	if (G.trigger_pid)
 		kill(G.trigger_pid, SIGTERM);
-	if (ENABLE_FEATURE_MDEVD_FIRMWARE && G.firmware_pid)
+	if (ENABLE_FEATURE_MDEVD_FIRMWARE && G.firmware_pid > 0)
 		kill(G.firmware_pid, SIGTERM);
 	_exit(G.status);
 }
