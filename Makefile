@@ -38,15 +38,15 @@ oracle:
 
 ## check         run the tests; the last line counts them (ONLY=name: one step of them)
 check:
-	@scripts/check
+	@ORACLE=$(oracle) scripts/check
 
 ## check-boot    run the tests in an emulated armel machine only
 check-boot:
-	@ONLY=boot scripts/check
+	@ONLY=boot ORACLE=$(oracle) scripts/check
 
 ## check-all     run the tests that take long, too
 check-all:
-	@scripts/check --all
+	@ORACLE=$(oracle) scripts/check --all
 
 ## demo          boot an emulated armel machine with mdevd and plug in a USB disk
 demo:
