@@ -14,6 +14,7 @@ PUSH_AND_SET_FUNCTION_VISIBILITY_TO_HIDDEN
 enum {
 	/* Exit statuses */
 	MDEVD_EXIT_INVALID = 1,	/* SIGTERM, and an invalid event was received before */
+	MDEVD_EXIT_TIMEOUT = 1,	/* mdevd-coldplug did not settle in time */
 	MDEVD_EXIT_SYNTAX = 2,
 	MDEVD_EXIT_USAGE = 100,
 	MDEVD_EXIT_SYSTEM = 111,
@@ -67,6 +68,24 @@ struct mdevd_trigger {
 };
 
 int mdevd_trigger(struct mdevd_trigger *t) FAST_FUNC;
+int mdevd_trigger_write(const char *file, const char *text) FAST_FUNC;
+
+/** mdevd_settle.c: triggers, and waits until mdevd has handled what came of it **/
+
+struct mdevd_settle {
+	const char *dev;	/* where the nodes are */
+	llist_t *nodes;		/* names there to wait for */
+	unsigned groups;	/* that mdevd rebroadcasts to; 0: it is not waited for */
+	unsigned rcvbuf;	/* bytes, of each socket */
+	unsigned timeout;	/* seconds; 0: none */
+	unsigned quiet;		/* milliseconds */
+};
+
+void mdevd_settle(const struct mdevd_settle *o, const struct mdevd_trigger *t) FAST_FUNC;
+
+/** mdevd_coldplug.c: the applet **/
+
+void mdevd_coldplug(struct mdevd_trigger *t) FAST_FUNC;
 
 /** mdevd_explain.c: an event as the kernel would send it **/
 

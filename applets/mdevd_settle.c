@@ -113,6 +113,8 @@ static unsigned now(void)
 
 /** What comes **/
 
+static int drain(struct settle *s, int from);
+
 /* 0: none. 64 bits wide, on any CPU */
 static unsigned long long seqnum_of(const struct mdevd_uevent *u)
 {
@@ -127,32 +129,40 @@ static unsigned long long seqnum_of(const struct mdevd_uevent *u)
 	return seqnum;
 }
 
-static void take_event(struct settle *s, int from)
+static void take_announced(struct settle *s)
+{
+	s->has_moved = 1;
+	if (!account_announced(&s->account, seqnum_of(&s->u)))
+		return;
+	if (s->form & PLAIN)
+		s->is_sent = 1;
+	if (s->u.ev.op != MDEV_OP_REMOVE)
+		safe_strncpy(s->device, s->u.ev.devpath, sizeof(s->device));
+}
+
+static void take_passed(struct settle *s)
 {
 	unsigned long long seqnum = seqnum_of(&s->u);
 
-	if (s->u.barrier) {
-		/* Those of other coldplugs cause nothing */
-		if (strcmp(s->u.barrier, s->token) != 0)
-			return;
-		if (from == KERNEL)
-			s->is_sent = 1;
-		else
-			s->is_back = 1;
-	} else if (from == KERNEL) {
-		s->has_moved = 1;
-		if (!account_announced(&s->account, seqnum))
-			return;
-		if (s->form & PLAIN)
-			s->is_sent = 1;
-		safe_strncpy(s->device, s->u.ev.devpath, sizeof(s->device));
-	} else {
-		if (!account_passed(&s->account, seqnum))
-			return;
-		s->passed++;
-		if ((s->form & PLAIN) && seqnum >= s->mark)
-			s->is_back = 1;
-	}
+	/* It may have been announced after we looked there */
+	if (seqnum > s->account.newest)
+		drain(s, KERNEL);
+	if (!account_passed(&s->account, seqnum))
+		return;
+	s->passed++;
+	if ((s->form & PLAIN) && seqnum >= s->mark)
+		s->is_back = 1;
+}
+
+static void take_barrier(struct settle *s, int from)
+{
+	/* Those of other coldplugs cause nothing */
+	if (strcmp(s->u.barrier, s->token) != 0)
+		return;
+	if (from == KERNEL)
+		s->is_sent = 1;
+	else
+		s->is_back = 1;
 }
 
 /* Returns 0 if there may be more */
@@ -168,7 +178,12 @@ static int drain(struct settle *s, int from)
 				return 1;
 			s->is_lost = s->has_moved = 1;
 		} else if (len > 0 && !mdevd_uevent_parse(&s->u, len)) {
-			take_event(s, from);
+			if (s->u.barrier)
+				take_barrier(s, from);
+			else if (from == KERNEL)
+				take_announced(s);
+			else
+				take_passed(s);
 		}
 	} while (--n);
 	return 0;
@@ -196,8 +211,9 @@ static void NORETURN give_up(struct settle *s)
 	const struct mdevd_settle *o = s->o;
 	int n = s->account.count;
 
+	xfunc_error_retval = MDEVD_EXIT_TIMEOUT;
 	if (o->groups && !s->is_back) {
-		if (!s->is_sent)
+		if (s->rounds != 0 && !s->is_sent)
 			bb_simple_error_msg_and_die("timeout: no device answers");
 		if (!s->passed)
 			bb_error_msg_and_die("timeout: nothing comes back: does mdevd run with -O, and a group of %u?", o->groups);
@@ -210,8 +226,9 @@ static void NORETURN give_up(struct settle *s)
 	bb_error_msg_and_die("timeout: events go on, the last of %s", s->device);
 }
 
-/* Takes what comes within ms milliseconds, and returns at the first of it */
-static void pump(struct settle *s, int ms)
+/* Takes what comes within ms milliseconds, and returns at the first of it;
+ * 0 if it is not all that came */
+static int pump(struct settle *s, int ms)
 {
 	int from;
 
@@ -223,40 +240,44 @@ static void pump(struct settle *s, int ms)
 		if (ms > left)
 			ms = left;
 	}
-	if (poll(s->pfd, 2, ms) <= 0)
-		return;
-	for (from = KERNEL; from <= HANDLED; from++)
-		if (s->pfd[from].revents)
-			drain(s, from);
-	if (s->is_lost)
-		begin(s);
+	if (poll(s->pfd, 2, ms) > 0)
+		for (from = KERNEL; from <= HANDLED; from++)
+			if (s->pfd[from].revents)
+				drain(s, from);
+	if (!s->is_lost)
+		return 1;
+	s->is_lost = 0;
+	begin(s);
+	return 0;
 }
 
 /** Barriers **/
 
-/* Makes the kernel announce a barrier, and finds out how. is_fresh: something has
- * been announced since the last barrier, and can be one where it cannot be marked */
-static void send_barrier(struct settle *s, int is_fresh)
+/* Makes the kernel announce a barrier, and finds out how. may_use: where barriers
+ * cannot be marked, what was announced last may be the one */
+static void send_barrier(struct settle *s, int may_use)
 {
-	char file[MDEV_NAME_MAX], text[128];
+	char text[sizeof("change 00000000-0000-0000-0000-000000000000 "MDEVD_BARRIER_KEY"=") + sizeof(s->token)];
 	int n = N_FORMS;
 
-	s->is_lost = 0;
 	s->is_sent = 0;
 	do {
+		char *file;
+
 		strcpy(text, "change");
 		if (!(s->form & PLAIN)) {
 			sprintf(text + 6, " 00000000-0000-0000-0000-000000000000 "MDEVD_BARRIER_KEY"=%s", s->token);
-		} else if (is_fresh) {
+		} else if (may_use) {
 			s->is_sent = 1;
+			s->is_back = (s->account.count == 0);
 			return;
 		}
-		snprintf(file, sizeof(file), "%s%s/uevent", s->t.sys,
+		file = xasprintf("%s%s/uevent", s->t.sys,
 				(s->form & ON_DEVICE) ? s->device : "/class/net/lo");
 		mdevd_trigger_write(file, text);
+		free(file);
 		/* Old kernels say that they took it. What they really did is here already */
-		drain(s, KERNEL);
-		if (s->is_sent)
+		if (!drain(s, KERNEL) || s->is_sent || s->is_lost)
 			return;
 		s->form = (s->form + 1) % N_FORMS;
 	} while (--n);
@@ -267,26 +288,23 @@ static void wait_for_barrier(struct settle *s)
 {
 	unsigned pause = PAUSE_MS;
 	unsigned passed = s->passed;
-	int is_fresh = s->account.newest > s->mark;
+	int may_use = (s->account.newest != s->account.start);
 
 	/* Process, number, time: nobody else's */
 	sprintf(s->token, "%xx%xx%llx", (int)getpid(), ++s->rounds, monotonic_us());
-	s->mark = s->account.newest + !is_fresh;
+	s->mark = s->account.newest + !may_use;
 	s->is_back = 0;
 	for (;;) {
 		unsigned start = now();
+		int left;
 
-		send_barrier(s, is_fresh);
-		is_fresh = 0;
+		send_barrier(s, may_use);
+		may_use = 0;
 		do {
-			int left = start + pause - now();
-
-			if (left <= 0)
-				break;
-			pump(s, left);
 			if (s->is_back)
 				return;
-		} while (!s->is_lost);
+			left = start + pause - now();
+		} while (left > 0 && pump(s, left));
 		pause *= 2;
 		if (pause > MAX_PAUSE_MS)
 			pause = MAX_PAUSE_MS;
@@ -316,7 +334,7 @@ static int wait_for_mdevd(struct settle *s)
 {
 	struct account last;
 
-	last.sum = 0;
+	memset(&last, 0, sizeof(last));
 	for (;;) {
 		wait_for_barrier(s);
 		if ((drain(s, KERNEL) & drain(s, HANDLED)) == 0 || s->is_lost)
@@ -354,45 +372,58 @@ static int wait_for_quiet(struct settle *s)
 		while (name && is_there(s->o->dev, name->data))
 			name = name->link;
 		s->missing = name ? name->data : NULL;
-		if (!name && left <= 0)
-			return 1;
+		if (!name && left <= 0) {
+			/* mdevd made the node, but may be busy with the event still */
+			drain(s, KERNEL);
+			break;
+		}
 		if (left <= 0 || (name && left > LOOK_MS))
 			left = LOOK_MS;
 		pump(s, left);
 	} while (!s->has_moved);
-	return 0;
+	return !s->has_moved;
 }
 
-/* Triggers what o names. Returns when mdevd has handled it, and what came of it;
- * when there was quiet for o->quiet milliseconds; and when o->nodes are there.
- * Dies with 1 and a message if o->timeout seconds are over before,
- * and with xfunc_error_retval if a system call fails. */
-void FAST_FUNC mdevd_settle(const struct mdevd_settle *o)
+/* Returns 0 if events got lost on the way */
+static int wait_for_all(struct settle *s)
+{
+	do {
+		if (s->o->groups && !wait_for_mdevd(s))
+			return 0;
+	} while (!wait_for_quiet(s));
+	return 1;
+}
+
+/* Triggers what t says, and waits as o says. Returns when mdevd has handled it and what came of it,
+ * when there was quiet for o->quiet milliseconds, and when o->nodes are there.
+ * Dies with 1 and a message if o->timeout seconds are over before, and with
+ * xfunc_error_retval if a system call fails. */
+void FAST_FUNC mdevd_settle(const struct mdevd_settle *o, const struct mdevd_trigger *t)
 {
 	struct settle *s = xzalloc(sizeof(*s));
-	unsigned try = 0;
+	int tries = TRIES;
 
 	s->o = o;
-	s->t.sys = o->sys;
-	s->t.subsystems = o->subsystems;
+	s->t = *t;
 	s->t.before = step;
 	s->deadline = now() + o->timeout * 1000;
 	s->pfd[KERNEL].fd = mdevd_netlink_open(UEVENT_GROUP_KERNEL, o->rcvbuf);
 	s->pfd[HANDLED].fd = o->groups ? mdevd_netlink_open(o->groups, o->rcvbuf) : -1;
 	s->pfd[KERNEL].events = s->pfd[HANDLED].events = POLLIN;
-	do {
+	for (;;) {
 		begin(s);
-		if (!mdevd_trigger(&s->t))
-			bb_perror_msg_and_die("%s", o->sys);
-		xfunc_error_retval = MDEVD_EXIT_TIMEOUT;
-		do {
-			if (o->groups && !wait_for_mdevd(s)) {
-				if (++try == TRIES)
-					bb_simple_error_msg_and_die("events get lost again and again");
-				mdev_warn(NULL, NULL, "%d events got lost (was mdevd started again?): once more", s->account.count);
-				break;
-			}
-			...
-		} while ();
-	} while (1);
+		mdevd_coldplug(&s->t);
+		if (wait_for_all(s))
+			break;
+		if (--tries == 0) {
+			xfunc_error_retval = MDEVD_EXIT_TIMEOUT;
+			bb_error_msg_and_die("%d events got lost again", s->account.count);
+		}
+		mdev_warn(NULL, NULL, "%d events got lost (was mdevd started again?): once more", s->account.count);
+	}
+	if (ENABLE_FEATURE_CLEAN_UP) {
+		close(s->pfd[KERNEL].fd);
+		close(s->pfd[HANDLED].fd);
+		free(s);
+	}
 }
