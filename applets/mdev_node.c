@@ -284,7 +284,7 @@ void FAST_FUNC mdev_node_remove(const struct mdev_plan *plan)
 	remove_node(plan, plan->node);
 }
 
-#if ENABLE_FEATURE_MDEVD_CHECK || ENABLE_MDEV
+#if ENABLE_MDEVD
 
 /* The i'th thing that mdev_node_add() or mdev_node_remove() and the command
  * would do, in words, in buf of size bytes. Returns 0 if there is no i'th. */

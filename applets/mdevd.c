@@ -451,17 +451,20 @@ static void keep_firmware_child(void)
 	if (G.firmware_pid < 0)
 		return;
 	sock = mdevd_netlink_open(UEVENT_GROUP_KERNEL, G.rcvbuf);
-	G.firmware_pid = fork();
+	G.firmware_pid = sock < 0 ? -1 : fork();
 	if (G.firmware_pid == 0) {
 		in_helper(daemon);
 		firmware_main(sock);
 	}
 	if (G.firmware_pid < 0) {
-		mdev_warn(NULL, NULL, "can't fork: "STRERROR_FMT STRERROR_ERRNO);
+		/* The next event that asks for firmware tries again */
+		mdev_warn(NULL, NULL, "can't serve firmware: "STRERROR_FMT STRERROR_ERRNO);
 		G.firmware_pid = 0;
 	}
-	close(sock);
+	close_fd(sock);
 }
+#else
+# define keep_firmware_child() ((void)0)
 #endif
 
 struct paced_trigger {
@@ -681,6 +684,12 @@ static void handle_event(unsigned len)
 		keep_firmware_child();
 	if (!G.u.barrier)
 		apply_rules(/*explain:*/ 0);
+	/* Without fork there is nobody else to wait for the driver */
+	if (ENABLE_FEATURE_MDEVD_FIRMWARE && !BB_MMU && !G.dry_run
+	 && G.u.ev.firmware && G.u.ev.op == MDEV_OP_ADD
+	) {
+		mdev_firmware(&G.u.ev, G.sys, G.firmware_dir);
+	}
 	if (ENABLE_FEATURE_MDEVD_CHECK && G.dry_run)
 		fflush_all();
 	if (ENABLE_FEATURE_MDEVD_RELAY)
@@ -905,9 +914,9 @@ int mdevd_main(int argc UNUSED_PARAM, char **argv)
 		close_on_exec_on(G.out_fd);
 	}
 	if (G.out_groups)
-		G.out_sock = mdevd_netlink_open(0, 0);
-	G.sock = mdevd_netlink_open(groups, G.rcvbuf);
-	IF_FEATURE_MDEVD_FIRMWARE(keep_firmware_child();)
+		G.out_sock = xmdevd_netlink_open(0, 0);
+	G.sock = xmdevd_netlink_open(groups, G.rcvbuf);
+	keep_firmware_child();
 	check_helper();
 	if (notify_fd >= 0)
 		notify_ready(notify_fd);

@@ -51,6 +51,7 @@ void mdevd_uevent_add_mdev(struct mdevd_uevent *u, const char *name) FAST_FUNC;
 /** mdevd_netlink.c: the sockets **/
 
 int mdevd_netlink_open(unsigned groups, unsigned rcvbuf) FAST_FUNC;
+int xmdevd_netlink_open(unsigned groups, unsigned rcvbuf) FAST_FUNC;
 int mdevd_netlink_recv(int fd, char *buf, int size) FAST_FUNC;
 int mdevd_netlink_send(int fd, unsigned groups, const char *buf, unsigned len) FAST_FUNC;
 
@@ -61,8 +62,6 @@ struct mdevd_trigger {
 	char **subsystems;	/* NULL-ended; NULL or empty: all of them */
 	/* Called before each device's uevent file (its path) is opened; 0: skip this one, go on */
 	int FAST_FUNC (*before)(struct mdevd_trigger *t, const char *uevent_file);
-	/* What is written to the file; "add" if NULL */
-	const char *text;
 	unsigned count;		/* out: devices that took the write */
 	unsigned skipped;	/* out: those that did not (vanished, read-only) */
 };

@@ -8,15 +8,18 @@
 #include <linux/netlink.h>
 
 /* Socket that receives the uevents of groups (a mask; 0: for sending only) and may
- * queue rcvbuf bytes of them. Close-on-exec. Dies if it cannot be had.
+ * queue rcvbuf bytes of them; the caller closes it. Close-on-exec. -1 with errno
+ * set if it cannot be had.
  * Not create_and_bind_to_netlink(): that one takes our pid for its port, and
  * a process can have that only once. */
 int FAST_FUNC mdevd_netlink_open(unsigned groups, unsigned rcvbuf)
 {
 	struct sockaddr_nl sa;
 	/* SOCK_CLOEXEC came with 2.6.27 */
-	int fd = xsocket(AF_NETLINK, SOCK_DGRAM, NETLINK_KOBJECT_UEVENT);
+	int fd = socket(AF_NETLINK, SOCK_DGRAM, NETLINK_KOBJECT_UEVENT);
 
+	if (fd < 0)
+		return fd;
 	close_on_exec_on(fd);
 	if (groups == 0)
 		return fd;
@@ -28,7 +31,20 @@ int FAST_FUNC mdevd_netlink_open(unsigned groups, unsigned rcvbuf)
 	memset(&sa, 0, sizeof(sa));
 	sa.nl_family = AF_NETLINK;
 	sa.nl_groups = groups;
-	xbind(fd, (struct sockaddr*)&sa, sizeof(sa));
+	if (bind(fd, (struct sockaddr*)&sa, sizeof(sa)) != 0) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
+/* The same for those who are starting: dies if it cannot be had. */
+int FAST_FUNC xmdevd_netlink_open(unsigned groups, unsigned rcvbuf)
+{
+	int fd = mdevd_netlink_open(groups, rcvbuf);
+
+	if (fd < 0)
+		bb_simple_perror_msg_and_die("can't listen to uevents");
 	return fd;
 }
 

@@ -30,9 +30,8 @@ enum {
 	KERNEL,		/* pfd[]: what the kernel announces */
 	HANDLED,	/* and what mdevd passes on */
 
-	/* Milliseconds before a barrier is sent again; doubled each time, to at most */
+	/* Milliseconds before a barrier is sent again; doubled while nothing comes back */
 	PAUSE_MS = 250,
-	MAX_PAUSE_MS = 64 * 1000,
 	/* How often -w looks: others than mdevd may make the node */
 	LOOK_MS = 100,
 	/* Our queues are emptied every so many devices, and in a storm of events
@@ -55,7 +54,7 @@ enum {
 struct account {
 	unsigned long long start;	/* SEQNUMs up to this are not counted */
 	unsigned long long newest;	/* highest announced */
-	unsigned long long sum;		/* of the SEQNUMs announced less those passed on */
+	uint32_t sum;			/* of the SEQNUMs announced less those passed on */
 	int count;			/* how many these are */
 };
 
@@ -74,9 +73,9 @@ struct settle {
 	smallint is_back;		/* mdevd has passed it on */
 	smallint is_lost;		/* a queue of ours overflowed: to be sent again */
 	smallint has_moved;		/* the kernel has announced something */
-	char token[sizeof(int) * 2 * 2 + sizeof(long long) * 2 + sizeof("xx")];
-	char device[MDEV_NAME_MAX];	/* DEVPATH of the newest event */
+	char token[sizeof(int) * 2 * 3 + sizeof("xx")];
 	struct mdevd_uevent u;
+	char device[MDEV_NAME_MAX];	/* DEVPATH of the newest event */
 };
 
 static void account_open(struct account *a, unsigned long long seqnum)
@@ -209,17 +208,12 @@ static void begin(struct settle *s)
 static void NORETURN give_up(struct settle *s)
 {
 	const struct mdevd_settle *o = s->o;
-	int n = s->account.count;
 
 	xfunc_error_retval = MDEVD_EXIT_TIMEOUT;
 	if (o->groups && !s->is_back) {
-		if (s->rounds != 0 && !s->is_sent)
-			bb_simple_error_msg_and_die("timeout: no device answers");
 		if (!s->passed)
-			bb_error_msg_and_die("timeout: nothing comes back: does mdevd run with -O, and a group of %u?", o->groups);
-		if (n > 0)
-			bb_error_msg_and_die("timeout: mdevd has not handled %u events, the last of %s", n, s->device);
-		bb_simple_error_msg_and_die("timeout: mdevd does not answer");
+			bb_error_msg_and_die("timeout: nothing comes back: does mdevd run with -O and a group of %u?", o->groups);
+		bb_error_msg_and_die("timeout: mdevd is busy or gone, %d events to go, the last of %s", s->account.count, s->device);
 	}
 	if (s->missing)
 		bb_error_msg_and_die("timeout: there is no %s/%s", o->dev, s->missing);
@@ -247,6 +241,7 @@ static int pump(struct settle *s, int ms)
 	if (!s->is_lost)
 		return 1;
 	s->is_lost = 0;
+	mdev_log_at(2, NULL, NULL, "queue overflow, asking mdevd again (-b helps)");
 	begin(s);
 	return 0;
 }
@@ -291,7 +286,7 @@ static void wait_for_barrier(struct settle *s)
 	int may_use = (s->account.newest != s->account.start);
 
 	/* Process, number, time: nobody else's */
-	sprintf(s->token, "%xx%xx%llx", (int)getpid(), ++s->rounds, monotonic_us());
+	sprintf(s->token, "%xx%xx%x", (int)getpid(), ++s->rounds, now());
 	s->mark = s->account.newest + !may_use;
 	s->is_back = 0;
 	for (;;) {
@@ -305,11 +300,7 @@ static void wait_for_barrier(struct settle *s)
 				return;
 			left = start + pause - now();
 		} while (left > 0 && pump(s, left));
-		pause *= 2;
-		if (pause > MAX_PAUSE_MS)
-			pause = MAX_PAUSE_MS;
-		if (s->passed != passed)
-			pause = PAUSE_MS;
+		pause = (s->passed != passed) ? PAUSE_MS : pause * 2;
 		passed = s->passed;
 	}
 }
@@ -355,7 +346,8 @@ static int is_there(const char *dir, const char *name)
 	int err = lstat(path, &st);
 
 	free(path);
-	return err == 0 && (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode) || S_ISLNK(st.st_mode));
+	/* Of all types only block, char and link have this bit */
+	return err == 0 && (st.st_mode & S_IFCHR);
 }
 
 /* Until nothing has happened for the quiet time, and the nodes are there.
@@ -407,8 +399,8 @@ void FAST_FUNC mdevd_settle(const struct mdevd_settle *o, const struct mdevd_tri
 	s->t = *t;
 	s->t.before = step;
 	s->deadline = now() + o->timeout * 1000;
-	s->pfd[KERNEL].fd = mdevd_netlink_open(UEVENT_GROUP_KERNEL, o->rcvbuf);
-	s->pfd[HANDLED].fd = o->groups ? mdevd_netlink_open(o->groups, o->rcvbuf) : -1;
+	s->pfd[KERNEL].fd = xmdevd_netlink_open(UEVENT_GROUP_KERNEL, o->rcvbuf);
+	s->pfd[HANDLED].fd = o->groups ? xmdevd_netlink_open(o->groups, o->rcvbuf) : -1;
 	s->pfd[KERNEL].events = s->pfd[HANDLED].events = POLLIN;
 	for (;;) {
 		begin(s);
@@ -427,3 +419,71 @@ void FAST_FUNC mdevd_settle(const struct mdevd_settle *o, const struct mdevd_tri
 		free(s);
 	}
 }
+
+#if ENABLE_UNIT_TEST
+
+BBUNIT_DEFINE_TEST(mdevd_settle_account)
+{
+	struct account a;
+
+	/* Beyond 32 bits, so that nothing is cut off on the way */
+	const unsigned long long n = 0x1fffffff0ULL;
+
+	account_open(&a, n);
+	/* Nothing to wait for; what was before is not waited for */
+	BBUNIT_ASSERT_FALSE(account_announced(&a, n));
+	BBUNIT_ASSERT_FALSE(account_passed(&a, n));
+	BBUNIT_ASSERT_EQ(a.sum, 0);
+
+	/* In any order */
+	BBUNIT_ASSERT_TRUE(account_announced(&a, n + 20));
+	BBUNIT_ASSERT_TRUE(account_announced(&a, n + 19));
+	BBUNIT_ASSERT_EQ(a.newest, n + 20);
+	BBUNIT_ASSERT_EQ(a.count, 2);
+	BBUNIT_ASSERT_TRUE(account_passed(&a, n + 20));
+	BBUNIT_ASSERT_EQ(a.sum, n + 19);
+	/* Not announced yet, before the account, or no number at all */
+	BBUNIT_ASSERT_FALSE(account_passed(&a, n + 21));
+	BBUNIT_ASSERT_FALSE(account_passed(&a, n - 1));
+	BBUNIT_ASSERT_FALSE(account_passed(&a, (uint32_t)n + 19));
+	BBUNIT_ASSERT_FALSE(account_passed(&a, 0));
+	BBUNIT_ASSERT_EQ(a.count, 1);
+	/* Another one instead does not make it even */
+	BBUNIT_ASSERT_TRUE(account_passed(&a, n + 18));
+	BBUNIT_ASSERT_EQ(a.count, 0);
+	BBUNIT_ASSERT_NOTEQ(a.sum, 0);
+
+	account_open(&a, n);
+	account_announced(&a, n + 1);
+	account_passed(&a, n + 1);
+	BBUNIT_ASSERT_EQ(a.sum, 0);
+
+	BBUNIT_ENDTEST;
+}
+
+static unsigned long long seqnum_in(const char *var)
+{
+	struct mdevd_uevent u;
+
+	memset(&u.ev, 0, sizeof(u.ev));
+	u.ev.vars = u.vars;
+	u.vars[0] = (char*)"SEQNUMBER=3";
+	u.vars[1] = (char*)var;
+	u.vars[2] = NULL;
+	return seqnum_of(&u);
+}
+
+BBUNIT_DEFINE_TEST(mdevd_settle_seqnum)
+{
+	BBUNIT_ASSERT_EQ(seqnum_in("SEQNUM=40851"), 40851);
+	BBUNIT_ASSERT_EQ(seqnum_in("SEQNUM=18446744073709551614"), 18446744073709551614ULL);
+	BBUNIT_ASSERT_EQ(seqnum_in("SEQNUM=18446744073709551616"), 0);
+	BBUNIT_ASSERT_EQ(seqnum_in("SEQNUM=4085x"), 0);
+	BBUNIT_ASSERT_EQ(seqnum_in("SEQNUM=-5"), 0);
+	BBUNIT_ASSERT_EQ(seqnum_in("SEQNUM="), 0);
+	BBUNIT_ASSERT_EQ(seqnum_in("SUBSYSTEM=net"), 0);
+
+	BBUNIT_ENDTEST;
+}
+
+#endif /* ENABLE_UNIT_TEST */
