@@ -57,8 +57,8 @@
  * They go through the kernel, which appends SEQNUM=...; PREFIX is any of
  *	bad		the program will refuse it: do not wait for it (implied by raw and via)
  *	good		wait for it all the same
- *	via KEY=VALUE	from a process: mask=M multicast to that group, unicast=1 to the
- *			program's own address; uid=U as that user. May be repeated
+ *	via KEY=VALUE...	from a process: mask=M multicast to that group, unicast=1 to the
+ *			program's own address; uid=U as that user
  *	times N		N of them; "%n" is the number, from 0; sent no faster than handled
  *	flood N		... as fast as can be
  * The program starts at the first of these. Directives:
@@ -68,12 +68,16 @@
  *	.start		(again) start the program
  *	.hup, .term	SIGHUP; SIGTERM, and print "exit N"
  *	.exit		wait until it is gone; print "exit N" or "killed by N"
- *	.records	print -o's records since the last time: one a line, blanks between
- *			the strings. The SEQNUM that the kernel gave shows as *
+ *	.records [TEXT]	print -o's records since the last time (those that contain TEXT): one a
+ *			line, blanks between the strings. The SEQNUM that the kernel gave
+ *			shows as *
  *	.listen MASK	listen to each group of MASK from now on
  *	.heard MASK N	wait for N events from each group of MASK; print them
  *	.fifo NAME	make the fifo ROOT/NAME
  *	.read NAME	wait for a line from it; print it
+ *	.until COMMAND	repeat COMMAND until it is true; its output is dropped
+ *	.syslog		listen as a syslogd at ROOT/dev/log
+ *	.logged		print what was logged
  *	.usage		print events, seconds, CPU (its own, its children's: microseconds an
  *			event) and private memory since the last .usage
  * All of these first wait until every event sent so far is done. These do not:
@@ -108,6 +112,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/types.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 
 enum {
@@ -645,7 +650,8 @@ static unsigned event_prefixes(struct event *e, char **words, unsigned n)
 		if (strcmp(w, "bad") == 0 || strcmp(w, "good") == 0) {
 			good = w[0] == 'g';
 		} else if (strcmp(w, "via") == 0) {
-			event_via(e, words[++i]);
+			while (i + 1 < n && strchr(words[i + 1], '='))
+				event_via(e, words[++i]);
 			e->expect = 0;
 		} else if (strcmp(w, "times") == 0 || strcmp(w, "flood") == 0) {
 			e->flood = w[0] == 'f';
@@ -1125,8 +1131,9 @@ static void play_wait_records(unsigned left)
 	}
 }
 
-/* Wait for a line in fd (non-blocking, opened for reading and writing) */
-static int play_read_line(int fd, char *buf, unsigned size)
+/* Wait for a line in fd (non-blocking, opened for reading and writing). Gives 0 if there
+ * is none in time, or if the program is gone and nobody else is to write */
+static int play_read_line(int fd, char *buf, unsigned size, int from_program)
 {
 	long long deadline = play_deadline();
 	unsigned n = 0;
@@ -1139,7 +1146,7 @@ static int play_read_line(int fd, char *buf, unsigned size)
 			}
 			n++;
 		}
-		if (!p.pid || !play_poll(fd, deadline))
+		if ((from_program && !p.pid) || !play_poll(fd, deadline))
 			return 0;
 	}
 }
@@ -1189,7 +1196,7 @@ static void play_marker(void)
 	snprintf(line, sizeof(line), "add /sandbox SUBSYSTEM=sandbox SANDBOX=%s", want);
 	play_send_line(line);
 	do {
-		if (!play_read_line(p.fifo_fd, got, sizeof(got))) {
+		if (!play_read_line(p.fifo_fd, got, sizeof(got), 1)) {
 			if (p.pid)
 				play_failed("not every event was handled");
 			return;
@@ -1306,6 +1313,7 @@ static void child(int ready, int o, int said)
 	char *program = *p.argv;
 	char *cwd = getcwd(NULL, 0);
 	int in = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	int fd;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	sigemptyset(&none);
@@ -1321,6 +1329,9 @@ static void child(int ready, int o, int said)
 	child_fd(said, STDERR_FILENO);
 	child_fd(ready, FD_READY);
 	child_fd(o, FD_O);
+	/* What we inherited ourselves is not the program's */
+	for (fd = FD_O + 1; fd < 1024; fd++)
+		fcntl(fd, F_SETFD, FD_CLOEXEC);
 	if (p.at_home)
 		child_at_home();
 	if (cwd && program[0] != '/' && strchr(program, '/')) {
@@ -1349,8 +1360,15 @@ static void play_wait_ready(void)
 	while (p.pid) {
 		ssize_t n = read(p.ready_fd, &c, 1);
 
-		if (n == 1 && c == '\n')
+		if (n == 1 && c == '\n') {
+			while ((n = read(p.ready_fd, &c, 1)) != 0) {
+				if (n == 1 || !play_poll(p.ready_fd, deadline)) {
+					printf("-D: more than a newline, or not closed\n");
+					return;
+				}
+			}
 			return;
+		}
 		if (n >= 0) {
 			/* it closed the descriptor and said nothing: wait for its end, if it ends */
 			if (!p.pid || !play_poll(-1, deadline)) {
@@ -1406,8 +1424,12 @@ static void play_start(void)
 static void play_print_file(int fd, off_t *pos)
 {
 	char buf[4096];
+	struct stat st;
 	ssize_t n;
 
+	/* a case may truncate it */
+	if (fstat(fd, &st) == 0 && st.st_size < *pos)
+		*pos = 0;
 	while ((n = pread(fd, buf, sizeof(buf), *pos)) > 0) {
 		fwrite(buf, 1, n, stdout);
 		*pos += n;
@@ -1535,6 +1557,7 @@ static void play_event(struct event *e)
 			continue;
 		}
 		p.sent++;
+		p.unsure = 0; /* what came before this is done when this is */
 		if (!e->flood)
 			play_pace(len + 64);
 		else if (!p.by_fifo)
@@ -1580,7 +1603,7 @@ static void play_undo(void)
 
 /*** play: directives ***/
 
-static void play_sh(const char *command)
+static int play_sh(const char *command)
 {
 	pid_t pid;
 	int status;
@@ -1603,6 +1626,51 @@ static void play_sh(const char *command)
 		die("/bin/sh");
 	}
 	waitpid(pid, &status, 0);
+	return status;
+}
+
+static void play_until(const char *command)
+{
+	static const struct timespec pause = { 0, 5 * 1000 * 1000 };
+	long long deadline = play_deadline();
+	char *quiet = grow(NULL, strlen(command) + 32);
+
+	sprintf(quiet, "{ %s\n} >/dev/null 2>&1", command);
+	while (play_sh(quiet) != 0) {
+		if (now_us() > deadline) {
+			play_failed(command);
+			break;
+		}
+		nanosleep(&pause, NULL);
+	}
+	free(quiet);
+}
+
+/* log: 0 makes the socket, 1 prints what arrived, without priority and process number */
+static void play_syslog(int log)
+{
+	static int fd = -1;
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	char buf[4096], *s, *e;
+	ssize_t n;
+
+	if (!log) {
+		/* too long a path for a socket, maybe: its directory is not */
+		if (chdir(at_root("dev")))
+			die("dev");
+		strcpy(sun.sun_path, "log");
+		fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+		if (fd < 0 || bind(fd, (struct sockaddr *)&sun, sizeof(sun)))
+			die("dev/log");
+		return;
+	}
+	while ((n = recv(fd, buf, sizeof(buf) - 1, 0)) >= 0) {
+		buf[n] = '\0';
+		s = strchr(buf, '>');
+		s = s ? s + 1 : buf;
+		e = strchr(s, '[');
+		printf("log: %.*s%s\n", e ? (int)(e - s) : 0, s, e ? strchrnul(e, ':') : s);
+	}
 }
 
 static void play_fifo(const char *name)
@@ -1618,14 +1686,14 @@ static void play_read(const char *name)
 
 	if (fd < 0)
 		die("%s", name);
-	if (play_read_line(fd, line, sizeof(line)))
+	if (play_read_line(fd, line, sizeof(line), 0))
 		printf("%s\n", line);
 	else
 		play_failed(name);
 	close(fd);
 }
 
-static void play_records(void)
+static void play_records(const char *text)
 {
 	unsigned n, i = 0;
 	static unsigned printed;
@@ -1636,7 +1704,7 @@ static void play_records(void)
 
 		p.r.start += n;
 		i = printed++;
-		if (listen_matches(s, n, "@/sandbox"))
+		if (listen_matches(s, n, "@/sandbox") || (*text && !listen_matches(s, n, text)))
 			continue;
 		print_event(s, n - 1, i < p.n_seqnums ? p.seqnums[i] : NULL);
 	}
@@ -1752,7 +1820,6 @@ static void play_kill(const char *name)
 		if (strcmp(sigs[i].name, name) == 0) {
 			if (p.pid)
 				kill(p.pid, sigs[i].sig);
-			p.dirty = 1;
 			return;
 		}
 	}
@@ -1809,7 +1876,7 @@ static void play_directive(char *line)
 		play_kill("TERM");
 		play_wait_exit(1);
 	} else if (strcmp(line, ".records") == 0)
-		play_records();
+		play_records(arg);
 	else if (strcmp(line, ".listen") == 0)
 		play_listen(strtoul(arg, NULL, 0));
 	else if (strcmp(line, ".heard") == 0) {
@@ -1819,6 +1886,12 @@ static void play_directive(char *line)
 		play_fifo(arg);
 	else if (strcmp(line, ".read") == 0)
 		play_read(arg);
+	else if (strcmp(line, ".until") == 0)
+		play_until(arg);
+	else if (strcmp(line, ".syslog") == 0)
+		play_syslog(0);
+	else if (strcmp(line, ".logged") == 0)
+		play_syslog(1);
 	else if (strcmp(line, ".usage") == 0)
 		play_usage();
 	else

@@ -29,11 +29,12 @@ SANDBOX="$PWD/sandbox"
 SANDBOX_KIND=${SANDBOX_KIND:-mdevd}
 PLAY=	# options for "sandbox play", for the cases that follow
 
-# Compiles the helper if it is older than its source
+# Compiles the helper if its source has changed
 sandbox_build()
 {
-	[ -x "$SANDBOX" ] && [ -z "$(find sandbox.c -newer "$SANDBOX")" ] && return
-	${HOSTCC:-gcc} -O2 -o "$SANDBOX.$$" sandbox.c && mv "$SANDBOX.$$" "$SANDBOX"
+	[ -x "$SANDBOX" ] && cmp -s sandbox.c "$SANDBOX.built" && return
+	${HOSTCC:-gcc} -O2 -o "$SANDBOX.$$" sandbox.c || return
+	mv "$SANDBOX.$$" "$SANDBOX" && cp sandbox.c "$SANDBOX.built"
 }
 
 # Runs the calling script again, in the sandbox. Ends it if there can be none
@@ -48,6 +49,7 @@ sandbox_enter()
 		exec "$SANDBOX" enter "$PWD/sandbox.d" "$0" "$@"
 	fi
 	R=$SANDBOX_ROOT
+	# shellcheck disable=SC2034 # for cases
 	CONF=$R/etc/mdev.conf
 	if [ -n "$ORACLE" ]; then
 		mkdir -p oracle.d
