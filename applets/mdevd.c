@@ -99,6 +99,7 @@ struct globals {
 	unsigned rcvbuf;
 	int sock;
 	int hup_pipe[2];
+	int notify_fd;			/* -D; -1: none, or done */
 	int out_fd, out_sock;		/* -o, -O; -1: none */
 	unsigned out_groups;
 	pid_t trigger_pid, firmware_pid;
@@ -119,7 +120,7 @@ struct globals {
 #define G (*ptr_to_globals)
 #define INIT_G() do { \
 	SET_PTR_TO_GLOBALS(xzalloc(sizeof(G))); \
-	G.sock = G.out_fd = G.out_sock = G.trigger_fd = -1; \
+	G.sock = G.notify_fd = G.out_fd = G.out_sock = G.trigger_fd = -1; \
 	G.hup_pipe[0] = G.hup_pipe[1] = -1; \
 } while (0)
 
@@ -208,6 +209,7 @@ static void in_any_child(void)
 	close_fd(G.sock);
 	close_fd(G.hup_pipe[0]);
 	close_fd(G.hup_pipe[1]);
+	close_fd(G.notify_fd);
 	close_fd(G.out_fd);
 	close_fd(G.out_sock);
 	close_fd(G.trigger_fd);
@@ -815,11 +817,12 @@ static void check_helper(void)
 			"echo >%s/kernel/uevent_helper", buf, G.sys);
 }
 
-static void notify_ready(int fd)
+static void notify_ready(void)
 {
-	if (write(fd, "\n", 1) != 1)
+	if (write(G.notify_fd, "\n", 1) != 1)
 		mdev_warn(NULL, NULL, "can't notify: "STRERROR_FMT STRERROR_ERRNO);
-	close(fd);
+	close(G.notify_fd);
+	G.notify_fd = -1;
 }
 
 #if ENABLE_FEATURE_MDEVD_RELAY
@@ -851,7 +854,6 @@ int mdevd_main(int argc UNUSED_PARAM, char **argv)
 	const char *verbosity, *notify, *rcvbuf, *timeout;
 	IF_FEATURE_MDEVD_RELAY(const char *out_fd; const char *out_groups; const char *in_groups;)
 	unsigned opts, groups;
-	int notify_fd = -1;
 	int status;
 
 	INIT_G();
@@ -882,11 +884,11 @@ int mdevd_main(int argc UNUSED_PARAM, char **argv)
 	if (opts & OPT_t)
 		G.timeout = xatou(timeout);
 	if (opts & OPT_D)
-		notify_fd = parse_fd(notify, 'D');
+		G.notify_fd = parse_fd(notify, 'D');
 	groups = UEVENT_GROUP_KERNEL;
 	IF_FEATURE_MDEVD_RELAY(groups = init_relay(opts, out_fd, out_groups, in_groups);)
-	if (notify_fd >= 0 && notify_fd == G.out_fd)
-		bb_error_msg_and_die("-o %d: is -D's", notify_fd);
+	if (G.notify_fd >= 0 && G.notify_fd == G.out_fd)
+		bb_error_msg_and_die("-o %d: is -D's", G.out_fd);
 	xfunc_error_retval = MDEVD_EXIT_SYSTEM;
 
 	G.umask = umask(0);
@@ -918,8 +920,8 @@ int mdevd_main(int argc UNUSED_PARAM, char **argv)
 	G.sock = xmdevd_netlink_open(groups, G.rcvbuf);
 	keep_firmware_child();
 	check_helper();
-	if (notify_fd >= 0)
-		notify_ready(notify_fd);
+	if (G.notify_fd >= 0)
+		notify_ready();
 	if ((opts & OPT_C) && !G.dry_run)
 		start_trigger();
 	serve();
