@@ -72,6 +72,7 @@ int mdevd_trigger_write(const char *file, const char *text) FAST_FUNC;
 /** mdevd_settle.c: triggers, and waits until mdevd has handled what came of it **/
 
 struct mdevd_settle {
+	struct mdevd_trigger t;
 	const char *dev;	/* where the nodes are */
 	llist_t *nodes;		/* names there to wait for */
 	unsigned groups;	/* that mdevd rebroadcasts to; 0: it is not waited for */
@@ -80,7 +81,7 @@ struct mdevd_settle {
 	unsigned quiet;		/* milliseconds */
 };
 
-void mdevd_settle(const struct mdevd_settle *o, const struct mdevd_trigger *t) FAST_FUNC;
+void mdevd_settle(const struct mdevd_settle *o) FAST_FUNC;
 
 /** mdevd_coldplug.c: the applet **/
 

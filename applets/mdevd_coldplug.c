@@ -54,12 +54,6 @@ static void parse_nodes(llist_t *node, const char *dev)
 	}
 }
 
-static void parse_dir(const char *s, char opt)
-{
-	if (*s != '/')
-		bb_error_msg_and_die("-%c '%s': not an absolute path", opt, s);
-}
-
 /* Triggers what t says, and reports. Dies if there is no sysfs. */
 void FAST_FUNC mdevd_coldplug(struct mdevd_trigger *t)
 {
@@ -73,24 +67,22 @@ void FAST_FUNC mdevd_coldplug(struct mdevd_trigger *t)
 int mdevd_coldplug_main(int argc, char **argv) MAIN_EXTERNALLY_VISIBLE;
 int mdevd_coldplug_main(int argc UNUSED_PARAM, char **argv)
 {
-	struct mdevd_trigger t;
 	struct mdevd_settle o;
 	int verbosity = 1;
 	unsigned opts;
 
-	memset(&t, 0, sizeof(t));
 	memset(&o, 0, sizeof(o));
-	t.sys = "/sys";
+	o.t.sys = "/sys";
 	o.dev = "/dev";
 	o.rcvbuf = RCVBUF;
 	o.timeout = TIMEOUT_SECS;
 	xfunc_error_retval = MDEVD_EXIT_USAGE;
 	opts = getopt32(argv, "v:+s:d:O:+b:+t:+q:+w:*",
-			&verbosity, &t.sys, &o.dev, &o.groups, &o.rcvbuf, &o.timeout, &o.quiet, &o.nodes);
-	t.subsystems = argv + optind;
+			&verbosity, &o.t.sys, &o.dev, &o.groups, &o.rcvbuf, &o.timeout, &o.quiet, &o.nodes);
+	o.t.subsystems = argv + optind;
 	mdev_verbose = MIN(verbosity, 100);
-	parse_dir(t.sys, 's');
-	parse_dir(o.dev, 'd');
+	if (*o.t.sys != '/' || *o.dev != '/')
+		bb_simple_error_msg_and_die("-s and -d take absolute paths");
 	parse_nodes(o.nodes, o.dev);
 	/* The kernel's own group does not tell what mdevd has handled */
 	o.groups &= ~UEVENT_GROUP_KERNEL;
@@ -99,8 +91,8 @@ int mdevd_coldplug_main(int argc UNUSED_PARAM, char **argv)
 	xfunc_error_retval = MDEVD_EXIT_SYSTEM;
 
 	if (opts & (OPT_O | OPT_q | OPT_w))
-		mdevd_settle(&o, &t);
+		mdevd_settle(&o);
 	else
-		mdevd_coldplug(&t);
+		mdevd_coldplug(&o.t);
 	return EXIT_SUCCESS;
 }

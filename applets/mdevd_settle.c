@@ -41,8 +41,6 @@ enum {
 	/* mdevd gets time to catch up when it is so many events behind: its
 	 * queue (MDEVD_RCVBUF) is to hold them and what they cause */
 	BEHIND_MAX = 256,
-	/* How often all is triggered if events get lost */
-	TRIES = 3,
 
 	/* enum of barriers, tried in this order: bit 0 is PLAIN, bit 1 ON_DEVICE */
 	PLAIN = 1,	/* the kernel cannot mark it */
@@ -52,15 +50,14 @@ enum {
 
 /* What the kernel has announced and mdevd has not passed on: no list, a sum */
 struct account {
-	unsigned long long start;	/* SEQNUMs up to this are not counted */
-	unsigned long long newest;	/* highest announced */
+	unsigned long long start;	/* SEQNUMs up to this are not counted: before the first */
+	unsigned long long newest;	/* highest announced; 0: none */
 	uint32_t sum;			/* of the SEQNUMs announced less those passed on */
 	int count;			/* how many these are */
 };
 
 struct settle {
-	struct mdevd_trigger t;		/* first: before() gets a pointer to it */
-	const struct mdevd_settle *o;
+	struct mdevd_settle o;		/* first: its first is what before() gets a pointer to */
 	struct pollfd pfd[2];
 	struct account account;
 	unsigned deadline;		/* in milliseconds */
@@ -78,14 +75,10 @@ struct settle {
 	char device[MDEV_NAME_MAX];	/* DEVPATH of the newest event */
 };
 
-static void account_open(struct account *a, unsigned long long seqnum)
-{
-	a->start = a->newest = seqnum;
-	a->sum = a->count = 0;
-}
-
 static int account_announced(struct account *a, unsigned long long seqnum)
 {
+	if (a->newest == 0)
+		a->start = seqnum - 1;
 	if (seqnum <= a->start)
 		return 0;
 	if (a->newest < seqnum)
@@ -191,33 +184,20 @@ static int drain(struct settle *s, int from)
 /* A new account, from here on */
 static void begin(struct settle *s)
 {
-	char buf[MDEV_NAME_MAX];
-	unsigned long long seqnum = 0;
-	ssize_t len;
-
-	snprintf(buf, sizeof(buf), "%s/kernel/uevent_seqnum", s->t.sys);
-	len = open_read_close(buf, buf, sizeof(buf) - 1);
-	if (len > 0) {
-		buf[len] = '\0';
-		seqnum = strtoull(buf, NULL, 10);
-	}
-	s->mark = seqnum;
-	account_open(&s->account, seqnum);
+	memset(&s->account, 0, sizeof(s->account));
 }
 
 static void NORETURN give_up(struct settle *s)
 {
-	const struct mdevd_settle *o = s->o;
-
 	xfunc_error_retval = MDEVD_EXIT_TIMEOUT;
-	if (o->groups && !s->is_back) {
+	if (s->o.groups && !s->is_back) {
 		if (!s->passed)
-			bb_error_msg_and_die("timeout: nothing comes back: does mdevd run with -O and a group of %u?", o->groups);
-		bb_error_msg_and_die("timeout: mdevd is busy or gone, %d events to go, the last of %s", s->account.count, s->device);
+			bb_error_msg_and_die("not settled: nothing from mdevd, does it run with -O %u?", s->o.groups);
+		bb_error_msg_and_die("not settled: mdevd is busy or gone, %d events to go, the last of %s", s->account.count, s->device);
 	}
 	if (s->missing)
-		bb_error_msg_and_die("timeout: there is no %s/%s", o->dev, s->missing);
-	bb_error_msg_and_die("timeout: events go on, the last of %s", s->device);
+		bb_error_msg_and_die("not settled: no %s/%s", s->o.dev, s->missing);
+	bb_error_msg_and_die("not settled: events go on, the last of %s", s->device);
 }
 
 /* Takes what comes within ms milliseconds, and returns at the first of it;
@@ -226,7 +206,7 @@ static int pump(struct settle *s, int ms)
 {
 	int from;
 
-	if (s->o->timeout) {
+	if (s->o.timeout) {
 		int left = s->deadline - now();
 
 		if (left <= 0)
@@ -241,7 +221,7 @@ static int pump(struct settle *s, int ms)
 	if (!s->is_lost)
 		return 1;
 	s->is_lost = 0;
-	mdev_log_at(2, NULL, NULL, "queue overflow, asking mdevd again (-b helps)");
+	mdev_log_at(2, NULL, NULL, "queue overflow (-b helps)");
 	begin(s);
 	return 0;
 }
@@ -267,7 +247,7 @@ static void send_barrier(struct settle *s, int may_use)
 			s->is_back = (s->account.count == 0);
 			return;
 		}
-		file = xasprintf("%s%s/uevent", s->t.sys,
+		file = xasprintf("%s%s/uevent", s->o.t.sys,
 				(s->form & ON_DEVICE) ? s->device : "/class/net/lo");
 		mdevd_trigger_write(file, text);
 		free(file);
@@ -283,7 +263,7 @@ static void wait_for_barrier(struct settle *s)
 {
 	unsigned pause = PAUSE_MS;
 	unsigned passed = s->passed;
-	int may_use = (s->account.newest != s->account.start);
+	int may_use = (s->account.newest != 0);
 
 	/* Process, number, time: nobody else's */
 	sprintf(s->token, "%xx%xx%x", (int)getpid(), ++s->rounds, now());
@@ -332,9 +312,10 @@ static int wait_for_mdevd(struct settle *s)
 			continue;
 		if (s->account.sum == 0)
 			return 1;
-		/* New events would have new numbers */
+		/* New events would have new numbers. Less than none: what was
+		 * queued before the account's first event, or is passed on twice */
 		if (s->account.sum == last.sum && s->account.count == last.count)
-			return 0;
+			return s->account.count < 0;
 		last = s->account;
 	}
 }
@@ -358,10 +339,10 @@ static int wait_for_quiet(struct settle *s)
 
 	s->has_moved = 0;
 	do {
-		llist_t *name = s->o->nodes;
-		int left = start + s->o->quiet - now();
+		llist_t *name = s->o.nodes;
+		int left = start + s->o.quiet - now();
 
-		while (name && is_there(s->o->dev, name->data))
+		while (name && is_there(s->o.dev, name->data))
 			name = name->link;
 		s->missing = name ? name->data : NULL;
 		if (!name && left <= 0) {
@@ -380,38 +361,32 @@ static int wait_for_quiet(struct settle *s)
 static int wait_for_all(struct settle *s)
 {
 	do {
-		if (s->o->groups && !wait_for_mdevd(s))
+		if (s->o.groups && !wait_for_mdevd(s))
 			return 0;
 	} while (!wait_for_quiet(s));
 	return 1;
 }
 
-/* Triggers what t says, and waits as o says. Returns when mdevd has handled it and what came of it,
- * when there was quiet for o->quiet milliseconds, and when o->nodes are there.
- * Dies with 1 and a message if o->timeout seconds are over before, and with
- * xfunc_error_retval if a system call fails. */
-void FAST_FUNC mdevd_settle(const struct mdevd_settle *o, const struct mdevd_trigger *t)
+/* Triggers what o->t says, and waits as o says. Returns when mdevd has handled it
+ * and what came of it, when there was quiet for o->quiet milliseconds, and when
+ * o->nodes are there. Dies with 1 and a message if o->timeout seconds are over
+ * before, and with xfunc_error_retval if a system call fails. */
+void FAST_FUNC mdevd_settle(const struct mdevd_settle *o)
 {
 	struct settle *s = xzalloc(sizeof(*s));
-	int tries = TRIES;
 
-	s->o = o;
-	s->t = *t;
-	s->t.before = step;
+	s->o = *o;
+	s->o.t.before = step;
 	s->deadline = now() + o->timeout * 1000;
 	s->pfd[KERNEL].fd = xmdevd_netlink_open(UEVENT_GROUP_KERNEL, o->rcvbuf);
 	s->pfd[HANDLED].fd = o->groups ? xmdevd_netlink_open(o->groups, o->rcvbuf) : -1;
 	s->pfd[KERNEL].events = s->pfd[HANDLED].events = POLLIN;
 	for (;;) {
-		begin(s);
-		mdevd_coldplug(&s->t);
+		mdevd_coldplug(&s->o.t);
 		if (wait_for_all(s))
 			break;
-		if (--tries == 0) {
-			xfunc_error_retval = MDEVD_EXIT_TIMEOUT;
-			bb_error_msg_and_die("%d events got lost again", s->account.count);
-		}
-		mdev_warn(NULL, NULL, "%d events got lost (was mdevd started again?): once more", s->account.count);
+		mdev_warn(NULL, NULL, "%d events got lost, was mdevd started again? Once more", s->account.count);
+		begin(s);
 	}
 	if (ENABLE_FEATURE_CLEAN_UP) {
 		close(s->pfd[KERNEL].fd);
@@ -429,10 +404,13 @@ BBUNIT_DEFINE_TEST(mdevd_settle_account)
 	/* Beyond 32 bits, so that nothing is cut off on the way */
 	const unsigned long long n = 0x1fffffff0ULL;
 
-	account_open(&a, n);
-	/* Nothing to wait for; what was before is not waited for */
+	memset(&a, 0, sizeof(a));
+	/* Nothing to wait for; what was before the first is not waited for */
+	BBUNIT_ASSERT_FALSE(account_passed(&a, n));
+	BBUNIT_ASSERT_TRUE(account_announced(&a, n + 1));
 	BBUNIT_ASSERT_FALSE(account_announced(&a, n));
 	BBUNIT_ASSERT_FALSE(account_passed(&a, n));
+	BBUNIT_ASSERT_TRUE(account_passed(&a, n + 1));
 	BBUNIT_ASSERT_EQ(a.sum, 0);
 
 	/* In any order */
@@ -441,7 +419,7 @@ BBUNIT_DEFINE_TEST(mdevd_settle_account)
 	BBUNIT_ASSERT_EQ(a.newest, n + 20);
 	BBUNIT_ASSERT_EQ(a.count, 2);
 	BBUNIT_ASSERT_TRUE(account_passed(&a, n + 20));
-	BBUNIT_ASSERT_EQ(a.sum, n + 19);
+	BBUNIT_ASSERT_EQ(a.sum, (uint32_t)n + 19);
 	/* Not announced yet, before the account, or no number at all */
 	BBUNIT_ASSERT_FALSE(account_passed(&a, n + 21));
 	BBUNIT_ASSERT_FALSE(account_passed(&a, n - 1));
@@ -452,11 +430,6 @@ BBUNIT_DEFINE_TEST(mdevd_settle_account)
 	BBUNIT_ASSERT_TRUE(account_passed(&a, n + 18));
 	BBUNIT_ASSERT_EQ(a.count, 0);
 	BBUNIT_ASSERT_NOTEQ(a.sum, 0);
-
-	account_open(&a, n);
-	account_announced(&a, n + 1);
-	account_passed(&a, n + 1);
-	BBUNIT_ASSERT_EQ(a.sum, 0);
 
 	BBUNIT_ENDTEST;
 }

@@ -34,10 +34,11 @@ int FAST_FUNC mdevd_trigger_write(const char *file, const char *text)
 	return ok;
 }
 
-static void skip(struct walk *w, const char *why)
+/* Takes the reason from errno */
+static void skip(struct walk *w)
 {
 	w->t->skipped++;
-	mdev_log_at(2, NULL, NULL, "%s: %s, skipped", w->path, why);
+	mdev_log_at(2, NULL, NULL, "skipped '%s': "STRERROR_FMT, w->path STRERROR_ERRNO);
 }
 
 static int is_asked_for(char **subsystems, const char *name)
@@ -67,10 +68,11 @@ static NOINLINE int trigger_device(struct walk *w, unsigned len)
 	strcpy(w->path + len, "/uevent");
 	if (t->before && !t->before(t, w->path))
 		return 1;
-	if (mdevd_trigger_write(w->path, t->text ? t->text : "add"))
+	mdev_log_at(3, NULL, NULL, "%s", w->path);
+	if (mdevd_trigger_write(w->path, "add"))
 		t->count++;
 	else
-		skip(w, strerror(errno));
+		skip(w);
 	return 1;
 }
 
@@ -100,16 +102,15 @@ static int walk(struct walk *w, unsigned len)
 		}
 		n = len + strlen(name);
 		safe_strncpy(w->path + len, name, sizeof(w->path) - len);
-		if (n + sizeof("/subsystem") > sizeof(w->path))
-			skip(w, "too long");
-		else if (!walk(w, n))
-			skip(w, strerror(errno));
+		errno = ENAMETOOLONG;
+		if (n + sizeof("/subsystem") > sizeof(w->path) || !walk(w, n))
+			skip(w);
 	}
 	closedir(dir);
 	return 1;
 }
 
-/* Writes t->text to the uevent file of each device of the subsystems, and counts
+/* Writes "add" to the uevent file of each device of the subsystems, and counts
  * in t. Returns 0 with errno set if there is no sysfs. What else goes wrong is
  * skipped, and said at -v 2. Blocks as t->before() does; allocates nothing but
  * what opendir() needs. */
@@ -118,20 +119,18 @@ int FAST_FUNC mdevd_trigger(struct mdevd_trigger *t)
 	/* Where devices live, and where kernels with SYSFS_DEPRECATED keep some
 	 * of them (on others these have nothing but links) */
 	static const char places[] ALIGN1 = "devices\0""class\0""block\0";
-	const char *place;
+	const char *place = places;
 	struct walk w;
 
 	w.t = t;
 	t->count = t->skipped = 0;
-	for (place = places; *place; place += strlen(place) + 1) {
-		unsigned len = snprintf(w.path, sizeof(w.path) - sizeof("/subsystem"), "%s/%s", t->sys, place);
+	do {
+		unsigned len = snprintf(w.path, sizeof(w.path), "%s/%s", t->sys, place);
 
-		if (len >= sizeof(w.path) - sizeof("/subsystem")) {
-			errno = ENAMETOOLONG;
+		errno = ENAMETOOLONG;
+		if ((len + sizeof("/subsystem") > sizeof(w.path) || !walk(&w, len)) && place == places)
 			return 0;
-		}
-		if (!walk(&w, len) && place == places)
-			return 0;
-	}
+		place += strlen(place) + 1;
+	} while (*place);
 	return 1;
 }
