@@ -61,6 +61,7 @@
  *			program's own address; uid=U as that user
  *	times N		N of them; "%n" is the number, from 0; sent no faster than handled
  *	flood N		... as fast as can be
+ *	signal NAME	after each, up to 100 us later (at random), SIGNAME to the program
  * The program starts at the first of these. Directives:
  *	.list [TEXT]	print what the program said, what is in the file OUT, and /dev
  *	.undo		see -u; prints the same under "removed:" if there is anything to print
@@ -75,6 +76,8 @@
  *	.heard MASK N	wait for N events from each group of MASK; print them
  *	.fifo NAME	make the fifo ROOT/NAME
  *	.read NAME	wait for a line from it; print it
+ *	.terms N EVENT	N times: start the program, send EVENT, SIGTERM up to 2 ms later (at random),
+ *			wait for its end. Print how it ended how often
  *	.until COMMAND	repeat COMMAND until it is true; its output is dropped
  *	.syslog		listen as a syslogd at ROOT/dev/log
  *	.logged		print what was logged
@@ -82,7 +85,7 @@
  *			event) and private memory since the last .usage
  * All of these first wait until every event sent so far is done. These do not:
  *	.now COMMAND	as .sh
- *	.kill NAME	send SIGNAME (HUP TERM KILL STOP CONT INT CHLD PIPE USR1)
+ *	.kill NAME	send SIGNAME (HUP TERM KILL STOP CONT INT CHLD PIPE ALRM USR1)
  *	.oclose		close the reading end of -o
  *	.gulp NAME	as .read
  *
@@ -555,6 +558,7 @@ struct event {
 	unsigned len;
 	unsigned count;		/* times or flood N; 1 */
 	unsigned mask;		/* via mask=M */
+	int signal;		/* signal NAME */
 	int uid;		/* via uid=U; -1 */
 	char raw, unicast, flood, repeat;
 	char expect;		/* wait for it */
@@ -638,6 +642,26 @@ static void event_via(struct event *e, const char *s)
 		die("bad route: %s", s);
 }
 
+static int signal_number(const char *name)
+{
+	static const struct {
+		const char *name;
+		int sig;
+	} sigs[] = {
+		{ "HUP", SIGHUP }, { "TERM", SIGTERM }, { "KILL", SIGKILL }, { "STOP", SIGSTOP },
+		{ "CONT", SIGCONT }, { "INT", SIGINT }, { "CHLD", SIGCHLD }, { "PIPE", SIGPIPE },
+		{ "ALRM", SIGALRM }, { "USR1", SIGUSR1 },
+	};
+	unsigned i;
+
+	for (i = 0; i < sizeof(sigs) / sizeof(sigs[0]); i++)
+		if (strcmp(sigs[i].name, name) == 0)
+			return sigs[i].sig;
+	errno = 0;
+	die("no such signal: %s", name);
+	return 0;
+}
+
 /* Takes the prefixes off words. Gives their number */
 static unsigned event_prefixes(struct event *e, char **words, unsigned n)
 {
@@ -657,6 +681,8 @@ static unsigned event_prefixes(struct event *e, char **words, unsigned n)
 			e->flood = w[0] == 'f';
 			e->number = 1;
 			e->count = strtoul(words[++i], NULL, 0);
+		} else if (strcmp(w, "signal") == 0) {
+			e->signal = signal_number(words[++i]);
 		} else if (strcmp(w, "raw") == 0) {
 			e->raw = 1;
 			e->expect = 0;
@@ -1531,6 +1557,23 @@ static void play_remember(struct event *e)
 	}
 }
 
+/* Different moments, the same ones in every run */
+static unsigned random_below(unsigned n)
+{
+	static unsigned long long x = 1;
+
+	x = x * 6364136223846793005ULL + 1442695040888963407ULL; /* Knuth's MMIX */
+	return (unsigned)(x >> 33) % n;
+}
+
+static void busy_wait(unsigned us)
+{
+	long long end = now_us() + us;
+
+	while (now_us() < end)
+		continue;
+}
+
 static void play_event(struct event *e)
 {
 	struct listener l = { 0, 0, 0 };
@@ -1551,6 +1594,10 @@ static void play_event(struct event *e)
 		else
 			send_kernel(bytes, len);
 		play_learn_seqnums();
+		if (e->signal && p.pid) {
+			busy_wait(random_below(100));
+			kill(p.pid, e->signal);
+		}
 		p.total++;
 		if (!e->expect) {
 			p.unsure = 1;
@@ -1806,24 +1853,38 @@ static void play_usage(void)
 
 static void play_kill(const char *name)
 {
-	static const struct {
-		const char *name;
-		int sig;
-	} sigs[] = {
-		{ "HUP", SIGHUP }, { "TERM", SIGTERM }, { "KILL", SIGKILL }, { "STOP", SIGSTOP },
-		{ "CONT", SIGCONT }, { "INT", SIGINT }, { "CHLD", SIGCHLD }, { "PIPE", SIGPIPE },
-		{ "USR1", SIGUSR1 },
-	};
-	unsigned i;
+	int sig = signal_number(name);
 
-	for (i = 0; i < sizeof(sigs) / sizeof(sigs[0]); i++) {
-		if (strcmp(sigs[i].name, name) == 0) {
-			if (p.pid)
-				kill(p.pid, sigs[i].sig);
-			return;
+	if (p.pid)
+		kill(p.pid, sig);
+}
+
+static void play_terms(char *arg)
+{
+	unsigned count = strtoul(arg, &arg, 0), i, n;
+	unsigned ends[256 + NSIG];
+	struct event *e = event_parse(arg);
+
+	memset(ends, 0, sizeof(ends));
+	e->flood = 1;
+	for (i = 0; i < count && !p.timed_out; i++) {
+		play_start();
+		play_event(e);
+		usleep(random_below(2000));
+		play_kill("TERM");
+		while (p.pid && play_poll(p.o_fd, play_deadline()))
+			play_take_records();
+		if (p.pid) {
+			play_failed("it did not end");
+			break;
 		}
+		p.ended = 0;
+		ends[WIFSIGNALED(p.status) ? 256 + WTERMSIG(p.status) : WEXITSTATUS(p.status)]++;
+		p.done_before = p.sent - p.r.count;
 	}
-	die("no such signal: %s", name);
+	for (n = 0; n < 256 + NSIG; n++)
+		if (ends[n])
+			printf(n < 256 ? "%u times exit %u\n" : "%u times killed by %u\n", ends[n], n & 255);
 }
 
 /* Gives 0 if it is no directive of this group */
@@ -1886,6 +1947,8 @@ static void play_directive(char *line)
 		play_fifo(arg);
 	else if (strcmp(line, ".read") == 0)
 		play_read(arg);
+	else if (strcmp(line, ".terms") == 0)
+		play_terms(arg);
 	else if (strcmp(line, ".until") == 0)
 		play_until(arg);
 	else if (strcmp(line, ".syslog") == 0)

@@ -27,7 +27,9 @@
 
 SANDBOX="$PWD/sandbox"
 SANDBOX_KIND=${SANDBOX_KIND:-mdevd}
-PLAY=	# options for "sandbox play", for the cases that follow
+# For the cases that follow:
+PLAY=	# options for "sandbox play"
+FILTER=	# a command that the result is piped through
 
 # Compiles the helper if its source has changed
 sandbox_build()
@@ -153,6 +155,7 @@ sandbox_case()
 	for i; do
 		sandbox_command="$sandbox_command '$i'"
 	done
+	[ -z "$FILTER" ] || sandbox_command="$sandbox_command | $FILTER"
 	testing "$sandbox_name" "$sandbox_command" "$sandbox_expected" "$sandbox_rules" "$sandbox_events"
 }
 
