@@ -1,0 +1,45 @@
+# shellcheck shell=sh disable=SC3045 # the guest has busybox, whose read has -t
+# What the guest's scripts share. Read by init, before there is a /dev.
+
+# now: milliseconds since the kernel started
+now() {
+	read -r up _ </proc/uptime
+	echo "$((${up%.*} * 1000 + (1${up#*.} - 100) * 10))"
+}
+
+# pass, fail, skip: one line of result each; skip NAME REASON
+pass() { echo "PASS: guest: $1"; }
+fail() { echo "FAIL: guest: $1"; }
+skip() { echo "SKIPPED: guest: $1 ($2)"; }
+
+# ok NAME COMMAND...: passes when COMMAND is true
+ok() {
+	name=$1
+	shift
+	if "$@"; then pass "$name"; else fail "$name"; fi
+}
+
+# await LINE SECS: until a rule has written LINE to /run/told, in SECS at most
+await() {
+	until=$(($(now) + $2 * 1000))
+	while left=$((until - $(now))); [ "$left" -gt 0 ]; do
+		read -r -t "$((left / 1000 + 1))" line <&3 || break
+		[ "$line" != "$1" ] || return 0
+	done
+	return 1
+}
+
+# loaded: the modules in the kernel, oldest first, each in a word
+loaded() {
+	[ ! -r /proc/modules ] || sed 's/ .*//' /proc/modules | tac | tr '\n' ' '
+}
+
+# events WHAT: how many events mdevd has reported with a field beginning so
+events() {
+	tr '\0' '\n' </run/events | grep -c "^$1"
+}
+
+# nodes: how many there are in /dev
+nodes() {
+	find /dev -type c -o -type b | wc -l
+}
