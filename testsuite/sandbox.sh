@@ -180,6 +180,16 @@ both_case()
 	}
 }
 
+# needs_nodes CASE NAME ...: where device nodes are made that the expected text does not show
+needs_nodes()
+{
+	if [ "$SANDBOX_NODES" = 1 ]; then
+		"$@"
+	else
+		sandbox_skip "$2" "device nodes take root"
+	fi
+}
+
 # run_case NAME EXPECTED ARG...: the program with just these arguments, to its end
 run_case()
 {
