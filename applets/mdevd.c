@@ -694,7 +694,9 @@ static void handle_event(unsigned len)
 	}
 	if (ENABLE_FEATURE_MDEVD_CHECK && G.dry_run)
 		fflush_all();
-	if (ENABLE_FEATURE_MDEVD_RELAY)
+	/* A barrier that comes back says that nothing is left to do: not while we have
+	 * a coldplug to make or under way. It will be sent again */
+	if (ENABLE_FEATURE_MDEVD_RELAY && !(G.u.barrier && (G.is_lost || G.trigger_fd >= 0)))
 		relay();
 }
 
