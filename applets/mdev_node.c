@@ -36,7 +36,19 @@ static int stays_inside(const char *name, char *resolved)
 	if (!realpath(name, resolved) || !getcwd(cwd, sizeof(cwd)))
 		return 0;
 	s = is_prefixed_with(resolved, cwd);
-	return s && (*s == '/' || cwd[1] == '\0');
+	return s && (*s == '/' || *s == '\0' || cwd[1] == '\0');
+}
+
+/* Does the directory that name is in lie inside, too? */
+static int parent_stays_inside(const char *name)
+{
+	char path[PATH_MAX], resolved[PATH_MAX];
+	const char *slash = strrchr(name, '/');
+
+	if (!slash)
+		return 1;
+	safe_strncpy(path, name, MIN(slash - name + 1, PATH_MAX));
+	return stays_inside(path, resolved);
 }
 
 /* Makes name's parent directories, 0755. Says so and returns 0 if that
@@ -88,54 +100,62 @@ static void set_owner_and_mode(const struct mdev_plan *plan, const char *name, c
 	}
 }
 
-/* Something has the node's name. Returns 1 if it was removed, so that
- * the node can be made; 0 if it is the device, or stays for another reason */
+/* Something has the node's name. Returns 1 if it is the device, which now has mode
+ * and owner; 0 if it was removed, so that the node can be made; -1 if it stays */
 static int clear_the_way(const struct mdev_plan *plan)
 {
 	char resolved[PATH_MAX];
-	struct stat st;
+	struct stat st, target;
 
 	if (lstat(plan->node, &st) != 0)
-		return errno == ENOENT; /* gone meanwhile */
+		return (errno != ENOENT) ? -1 : 0; /* gone meanwhile */
 	if (is_device(&st, plan)) {
 		set_owner_and_mode(plan, plan->node, &st);
-		return 0;
+		return 1;
 	}
 	/* An earlier rule (-sda 0:0 660 >disk/) may have made a link of it */
 	if (S_ISLNK(st.st_mode)
-	 && stat(plan->node, &st) == 0
-	 && is_device(&st, plan)
+	 && stat(plan->node, &target) == 0
+	 && is_device(&target, plan)
 	 && stays_inside(plan->node, resolved)
 	) {
-		set_owner_and_mode(plan, resolved, &st);
-		return 0;
+		set_owner_and_mode(plan, resolved, &target);
+		return 1;
 	}
 	if (S_ISDIR(st.st_mode))
 		errno = EISDIR;
 	else if (unlink(plan->node) == 0)
-		return 1;
+		return 0;
 	warn_errno(plan, "replace", plan->node);
-	return 0;
+	return -1;
 }
 
-static void make_node(const struct mdev_plan *plan)
+/* Returns 1 if the node is there then */
+static int make_node(const struct mdev_plan *plan)
 {
 	const struct mdev_rule *rule = plan->rule;
 	int tries = 2;
 
 	if (strchr(plan->node, '/') && !make_parents(plan, plan->node))
-		return;
+		return 0;
 	while (mknod(plan->node, rule->mode | plan->event->type, plan_dev(plan)) != 0) {
+		int is_there;
+
 		if (errno != EEXIST || --tries < 0) {
 			warn_errno(plan, "make node", plan->node);
-			return;
+			return 0;
 		}
-		if (!clear_the_way(plan))
-			return;
+		is_there = clear_the_way(plan);
+		if (is_there)
+			return is_there > 0;
 	}
-	/* Always: a setgid directory gives away its group */
-	if (lchown(plan->node, rule->ugid.uid, rule->ugid.gid) != 0)
-		warn_errno(plan, "set owner of", plan->node);
+	/* Always: a setgid directory gives away its group. And chown clears the setuid bits */
+	if (lchown(plan->node, rule->ugid.uid, rule->ugid.gid) != 0
+	 || ((rule->mode & (S_ISUID | S_ISGID)) && chmod(plan->node, rule->mode) != 0)
+	) {
+		warn_errno(plan, "set owner and mode of", plan->node);
+	}
+	return 1;
 }
 
 /* Removes name if it is (still) the device */
@@ -152,7 +172,8 @@ static void remove_node(const struct mdev_plan *plan, const char *name)
 	} else if (!is_device(&st, plan)) {
 		return;
 	}
-	if (unlink(name) != 0)
+	errno = EXDEV;
+	if (!parent_stays_inside(name) || (unlink(name) != 0 && errno != ENOENT))
 		warn_errno(plan, "remove", name);
 }
 
@@ -230,7 +251,10 @@ static void remove_link(const struct mdev_plan *plan, const char *link)
 {
 	char text[PATH_MAX];
 
-	if (link_text(text, link, plan->node) && is_link_to(link, text) && unlink(link) != 0)
+	if (!link_text(text, link, plan->node) || !is_link_to(link, text))
+		return;
+	errno = EXDEV;
+	if (!parent_stays_inside(link) || (unlink(link) != 0 && errno != ENOENT))
 		warn_errno(plan, "remove", link);
 }
 
@@ -263,10 +287,12 @@ void FAST_FUNC mdev_node_refused(const struct mdev_plan *plan)
 
 /* Makes the plan's node and links, replacing what is in the way but directories;
  * the device's own node is kept and gets the mode and owner. What fails is
- * reported. Does not block, allocates nothing. */
+ * reported; without the node, the device's other name is left as it is.
+ * Does not block, allocates nothing. */
 void FAST_FUNC mdev_node_add(const struct mdev_plan *plan, dev_t root)
 {
-	make_node(plan);
+	if (!make_node(plan))
+		return;
 	if (ENABLE_MDEV_RULES_RENAME && plan->link)
 		make_link(plan, plan->link);
 	if (ENABLE_MDEV_RULES_RENAME && plan->old)

@@ -45,6 +45,7 @@
  *	-u	undo at the end: "remove" for each device that was added, newest first
  *	-m MASK	umask (octal; default 22)
  *	-i	SIGCHLD ignored, as a careless parent leaves it
+ *	-b	stdout and stderr block: a full pipe that nobody reads
  *	-e NAME=VALUE	for PROGRAM's environment (PATH, OUT=ROOT/out and R=ROOT are there)
  *	-x WORDS	what PROGRAM is run under (valgrind...); split at blanks
  *
@@ -88,6 +89,7 @@
  *	.kill NAME	send SIGNAME (HUP TERM KILL STOP CONT INT CHLD PIPE ALRM USR1)
  *	.oclose		close the reading end of -o
  *	.gulp NAME	as .read
+ *	.drained	wait until nothing is queued for the program
  *
  * /dev is listed as: type (c b d l p s, - for a file), mode, uid:gid, numbers (of a file:
  * its size), name; of a link: l NAME -> TEXT.
@@ -509,9 +511,13 @@ static void list_dir(const char *dir)
 
 /*** netlink ***/
 
+/* Addresses of our sockets that listen */
+static unsigned own_portids[40], n_own;
+
 static int open_netlink(unsigned mask)
 {
 	struct sockaddr_nl a = { .nl_family = AF_NETLINK, .nl_groups = mask };
+	socklen_t len = sizeof(a);
 	int size = 64 * 1024 * 1024;
 	int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_KOBJECT_UEVENT);
 
@@ -519,6 +525,10 @@ static int open_netlink(unsigned mask)
 		die("netlink");
 	if (mask && setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)))
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	if (getsockname(fd, (struct sockaddr *)&a, &len))
+		die("getsockname");
+	if (mask && n_own < sizeof(own_portids) / sizeof(own_portids[0]))
+		own_portids[n_own++] = a.nl_pid;
 	return fd;
 }
 
@@ -527,7 +537,17 @@ struct listener {
 	unsigned portid, rmem, drops;
 };
 
-static int find_listener(struct listener *l, unsigned not1, unsigned not2)
+static int is_own(unsigned portid)
+{
+	unsigned i;
+
+	for (i = 0; i < n_own; i++)
+		if (own_portids[i] == portid)
+			return 1;
+	return 0;
+}
+
+static int find_listener(struct listener *l)
 {
 	char line[256];
 	unsigned eth, groups;
@@ -538,8 +558,7 @@ static int find_listener(struct listener *l, unsigned not1, unsigned not2)
 		die("/proc/net/netlink");
 	while (!found && fgets(line, sizeof(line), f)) {
 		if (sscanf(line, "%*s %u %u %x %u %*u %*d %*u %u", &eth, &l->portid, &groups, &l->rmem, &l->drops) == 5
-		 && eth == NETLINK_KOBJECT_UEVENT && groups != 0
-		 && l->portid != not1 && l->portid != not2
+		 && eth == NETLINK_KOBJECT_UEVENT && groups != 0 && !is_own(l->portid)
 		) {
 			found = 1;
 		}
@@ -759,21 +778,13 @@ static char *event_nth(const struct event *e, unsigned n, unsigned *len)
 
 static struct {
 	int fd;
-	unsigned portid;
 	unsigned errors;
 } sender = { .fd = -1 };
 
 static void sender_open(void)
 {
-	struct sockaddr_nl a;
-	socklen_t len = sizeof(a);
-
-	if (sender.fd >= 0)
-		return;
-	sender.fd = open_netlink(0);
-	if (getsockname(sender.fd, (struct sockaddr *)&a, &len))
-		die("getsockname");
-	sender.portid = a.nl_pid;
+	if (sender.fd < 0)
+		sender.fd = open_netlink(0);
 }
 
 /* The kernel answers while we are in sendmsg, and only if it refuses */
@@ -992,7 +1003,6 @@ enum { KIND_MDEVD, KIND_MDEV, KIND_PLAIN };
 struct hear {
 	struct hear *next;
 	unsigned mask;		/* one bit */
-	unsigned portid;
 	int fd;
 };
 
@@ -1004,6 +1014,7 @@ static struct {
 	int pass_o;
 	int undo;
 	int sigchld_ignored;
+	int blocked;		/* -b */
 	unsigned umask;
 	char *rules;
 	char *under;
@@ -1019,7 +1030,6 @@ static struct {
 	int fifo_fd;		/* ROOT/.done */
 	int said_fd;		/* what the program and its commands print */
 	int kernel_fd;		/* group 1: to learn SEQNUMs; -1 */
-	unsigned kernel_portid;
 	off_t said_pos;
 	struct hear *hears;
 	struct records r;
@@ -1266,7 +1276,7 @@ static void play_pace(unsigned bytes)
 	if (++turn % 64)
 		return;
 	deadline = play_deadline();
-	while (find_listener(&l, p.kernel_portid, 0) && l.rmem > WINDOW_RMEM) {
+	while (find_listener(&l) && l.rmem > WINDOW_RMEM) {
 		nanosleep(&pause, NULL);
 		play_reap();
 		if (!p.pid || now_us() > deadline)
@@ -1333,6 +1343,22 @@ static void child_argv(char *program)
 	die("%s", v[0]);
 }
 
+/* The writing end of a full pipe. The reading end stays open in us */
+static int full_pipe(void)
+{
+	static const char zeroes[4096];
+	int fds[2];
+
+	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK))
+		die("pipe");
+	while (write(fds[1], zeroes, sizeof(zeroes)) > 0)
+		continue;
+	while (write(fds[1], zeroes, 1) > 0)
+		continue;
+	fcntl(fds[1], F_SETFL, 0);
+	return fds[1];
+}
+
 static void child(int ready, int o, int said)
 {
 	sigset_t none;
@@ -1377,7 +1403,7 @@ static void play_wait_ready(void)
 	char c;
 
 	if (p.kind != KIND_MDEVD) {
-		while (p.pid && !find_listener(&l, p.kernel_portid, 0) && now_us() < deadline) {
+		while (p.pid && !find_listener(&l) && now_us() < deadline) {
 			nanosleep(&pause, NULL);
 			play_reap();
 		}
@@ -1413,6 +1439,7 @@ static void play_wait_ready(void)
 static void play_start(void)
 {
 	int ready[2], o[2], e;
+	int said;
 
 	if (p.pid)
 		return;
@@ -1429,12 +1456,13 @@ static void play_start(void)
 	fcntl(o[0], F_SETFL, O_NONBLOCK);
 	if (!p.by_fifo)
 		fcntl(o[0], F_SETPIPE_SZ, 1024 * 1024);
+	said = p.blocked ? full_pipe() : p.said_fd;
 	fflush(stdout);
 	p.pid = fork();
 	if (p.pid < 0)
 		die("fork");
 	if (p.pid == 0)
-		child(ready[1], o[1], p.said_fd);
+		child(ready[1], o[1], said);
 	close(ready[1]);
 	close(o[1]);
 	p.ready_fd = ready[0];
@@ -1583,7 +1611,7 @@ static void play_event(struct event *e)
 	if (!p.started)
 		play_start();
 	p.dirty = 1;
-	if (e->unicast && !find_listener(&l, p.kernel_portid, 0))
+	if (e->unicast && !find_listener(&l))
 		printf("not sent: nobody listens\n");
 	for (i = 0; i < e->count && !p.timed_out; i++) {
 		bytes = event_nth(e, i, &len);
@@ -1859,6 +1887,22 @@ static void play_kill(const char *name)
 		kill(p.pid, sig);
 }
 
+static void play_drained(void)
+{
+	static const struct timespec pause = { 0, 500 * 1000 };
+	long long deadline = play_deadline();
+	struct listener l;
+
+	while (p.pid && find_listener(&l) && l.rmem) {
+		if (now_us() > deadline) {
+			play_failed("events stay in its queue");
+			return;
+		}
+		nanosleep(&pause, NULL);
+		play_reap();
+	}
+}
+
 static void play_terms(char *arg)
 {
 	unsigned count = strtoul(arg, &arg, 0), i, n;
@@ -1896,6 +1940,8 @@ static int play_at_once(const char *name, char *arg)
 		play_kill(arg);
 	else if (strcmp(name, ".gulp") == 0)
 		play_read(arg);
+	else if (strcmp(name, ".drained") == 0)
+		play_drained();
 	else if (strcmp(name, ".exit") == 0)
 		play_wait_exit(1);
 	else if (strcmp(name, ".oclose") == 0) {
@@ -2018,8 +2064,6 @@ static void play_rules(void)
 static void play_prepare(void)
 {
 	static const char *const dirs[] = { "dev", "sys", "etc", "lib", "lib/firmware" };
-	struct sockaddr_nl a;
-	socklen_t len = sizeof(a);
 	sigset_t set;
 	unsigned i;
 
@@ -2035,12 +2079,8 @@ static void play_prepare(void)
 	if (p.said_fd < 0 || p.fifo_fd < 0)
 		die("%s", root);
 	sender_open();
-	if (p.kernel_fd == -2) {
+	if (p.kernel_fd == -2)
 		p.kernel_fd = open_netlink(1);
-		if (getsockname(p.kernel_fd, (struct sockaddr *)&a, &len))
-			die("getsockname");
-		p.kernel_portid = a.nl_pid;
-	}
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGCHLD, SIG_DFL);
@@ -2101,7 +2141,7 @@ static void play_options(int argc, char **argv)
 	int opt, i;
 
 	p.by_fifo = -1;
-	while ((opt = getopt(argc, argv, "+k:Hc:pr:t:um:ie:x:")) > 0) {
+	while ((opt = getopt(argc, argv, "+k:Hc:pr:t:um:ibe:x:")) > 0) {
 		switch (opt) {
 		case 'k':
 			for (i = 0; i < 3 && strcmp(kinds[i], optarg) != 0; i++)
@@ -2118,6 +2158,7 @@ static void play_options(int argc, char **argv)
 		case 'u': p.undo = 1; break;
 		case 'm': p.umask = strtoul(optarg, NULL, 8); break;
 		case 'i': p.sigchld_ignored = 1; break;
+		case 'b': p.blocked = 1; break;
 		case 'e': putenv(optarg); break;
 		case 'x': p.under = strdup(optarg); break;
 		default: usage();
@@ -2182,7 +2223,7 @@ static int send_main(void)
 			continue;
 		e = event_parse(s);
 		if (e->unicast)
-			find_listener(&l, 0, 0);
+			find_listener(&l);
 		for (i = 0; i < e->count; i++) {
 			bytes = event_nth(e, i, &len);
 			if (is_via(e))
