@@ -52,7 +52,8 @@ enum {
 struct account {
 	unsigned long long start;	/* SEQNUMs up to this are not counted: before the first */
 	unsigned long long newest;	/* highest announced; 0: none */
-	uint32_t sum;			/* of the SEQNUMs announced less those passed on */
+	uint32_t last;			/* hash of the last one announced */
+	uint32_t sum;			/* of the hashes of those announced, less those passed on */
 	int count;			/* how many these are */
 };
 
@@ -63,7 +64,7 @@ struct settle {
 	unsigned deadline;		/* in milliseconds */
 	unsigned passed;		/* what mdevd has passed on */
 	unsigned rounds;
-	unsigned long long mark;	/* PLAIN: an event of this SEQNUM or later is the barrier */
+	uint32_t mark;			/* PLAIN: hash of the event that is the barrier */
 	const char *missing;		/* the first of -w that is not there */
 	smallint form;			/* how barriers are sent */
 	smallint is_sent;		/* the kernel has announced the barrier */
@@ -75,7 +76,7 @@ struct settle {
 	char device[MDEV_NAME_MAX];	/* DEVPATH of the newest event */
 };
 
-static int account_announced(struct account *a, unsigned long long seqnum)
+static int account_announced(struct account *a, unsigned long long seqnum, uint32_t hash)
 {
 	if (a->newest == 0)
 		a->start = seqnum - 1;
@@ -83,17 +84,18 @@ static int account_announced(struct account *a, unsigned long long seqnum)
 		return 0;
 	if (a->newest < seqnum)
 		a->newest = seqnum;
-	a->sum += seqnum;
+	a->last = hash;
+	a->sum += hash;
 	a->count++;
 	return 1;
 }
 
 /* Returns 0 if we do not wait for any such event */
-static int account_passed(struct account *a, unsigned long long seqnum)
+static int account_passed(struct account *a, unsigned long long seqnum, uint32_t hash)
 {
 	if (seqnum <= a->start || seqnum > a->newest)
 		return 0;
-	a->sum -= seqnum;
+	a->sum -= hash;
 	a->count--;
 	return 1;
 }
@@ -121,10 +123,24 @@ static unsigned long long seqnum_of(const struct mdevd_uevent *u)
 	return seqnum;
 }
 
+/* Of the event as the kernel sent it, without what mdevd has put at its end */
+static uint32_t hash_of(const struct mdevd_uevent *u)
+{
+	const char *mdev = mdev_event_var(&u->ev, "MDEV");
+	const char *end = mdev ? mdev - sizeof("MDEV") : u->buf + u->len;
+	const char *p = u->buf;
+	uint32_t hash = 0;
+
+	do
+		hash = hash * 33 + (unsigned char)*p++;
+	while (p != end);
+	return hash;
+}
+
 static void take_announced(struct settle *s)
 {
 	s->has_moved = 1;
-	if (!account_announced(&s->account, seqnum_of(&s->u)))
+	if (!account_announced(&s->account, seqnum_of(&s->u), hash_of(&s->u)))
 		return;
 	if (s->form & PLAIN)
 		s->is_sent = 1;
@@ -135,15 +151,15 @@ static void take_announced(struct settle *s)
 static void take_passed(struct settle *s)
 {
 	unsigned long long seqnum = seqnum_of(&s->u);
+	uint32_t hash = hash_of(&s->u);
 
 	/* It may have been announced after we looked there */
 	if (seqnum > s->account.newest)
 		drain(s, KERNEL);
-	if (!account_passed(&s->account, seqnum))
-		return;
-	s->passed++;
-	if ((s->form & PLAIN) && seqnum >= s->mark)
+	if ((s->form & PLAIN) && hash == s->mark)
 		s->is_back = 1;
+	if (account_passed(&s->account, seqnum, hash))
+		s->passed++;
 }
 
 static void take_barrier(struct settle *s, int from)
@@ -192,7 +208,7 @@ static void NORETURN give_up(struct settle *s)
 	xfunc_error_retval = MDEVD_EXIT_TIMEOUT;
 	if (s->o.groups && !s->is_back) {
 		if (!s->passed)
-			bb_error_msg_and_die("not settled: nothing from mdevd, does it run with -O %u?", s->o.groups);
+			bb_error_msg_and_die("not settled: nothing from mdevd, is it busy or does it run without -O %u?", s->o.groups);
 		bb_error_msg_and_die("not settled: mdevd is busy or gone, %d events to go, the last of %s", s->account.count, s->device);
 	}
 	if (s->missing)
@@ -228,31 +244,33 @@ static int pump(struct settle *s, int ms)
 
 /** Barriers **/
 
-/* Makes the kernel announce a barrier, and finds out how. may_use: where barriers
- * cannot be marked, what was announced last may be the one */
-static void send_barrier(struct settle *s, int may_use)
+/* Makes the kernel announce a barrier, and finds out how. is_first: where barriers
+ * cannot be marked, what was announced last is one */
+static void send_barrier(struct settle *s, int is_first)
 {
 	char text[sizeof("change 00000000-0000-0000-0000-000000000000 "MDEVD_BARRIER_KEY"=") + sizeof(s->token)];
 	int n = N_FORMS;
 
 	s->is_sent = 0;
 	do {
-		char *file;
-
-		strcpy(text, "change");
-		if (!(s->form & PLAIN)) {
-			sprintf(text + 6, " 00000000-0000-0000-0000-000000000000 "MDEVD_BARRIER_KEY"=%s", s->token);
-		} else if (may_use) {
+		if ((s->form & PLAIN) && is_first && s->account.newest != 0) {
 			s->is_sent = 1;
-			s->is_back = (s->account.count == 0);
-			return;
+			s->is_back = (s->account.count == 0 && s->account.sum == 0);
+		} else {
+			char *file = xasprintf("%s%s/uevent", s->o.t.sys,
+					(s->form & ON_DEVICE) ? s->device : "/class/net/lo");
+
+			strcpy(text, "change");
+			if (!(s->form & PLAIN))
+				sprintf(text + 6, " 00000000-0000-0000-0000-000000000000 "MDEVD_BARRIER_KEY"=%s", s->token);
+			mdevd_trigger_write(file, text);
+			free(file);
+			/* Old kernels say that they took it. What they really did is here already */
+			if (!drain(s, KERNEL))
+				return;
 		}
-		file = xasprintf("%s%s/uevent", s->o.t.sys,
-				(s->form & ON_DEVICE) ? s->device : "/class/net/lo");
-		mdevd_trigger_write(file, text);
-		free(file);
-		/* Old kernels say that they took it. What they really did is here already */
-		if (!drain(s, KERNEL) || s->is_sent || s->is_lost)
+		s->mark = s->account.last;
+		if (s->is_sent || s->is_lost)
 			return;
 		s->form = (s->form + 1) % N_FORMS;
 	} while (--n);
@@ -263,24 +281,24 @@ static void wait_for_barrier(struct settle *s)
 {
 	unsigned pause = PAUSE_MS;
 	unsigned passed = s->passed;
-	int may_use = (s->account.newest != 0);
+	int is_first = 1;
 
+	drain(s, KERNEL);
 	/* Process, number, time: nobody else's */
 	sprintf(s->token, "%xx%xx%x", (int)getpid(), ++s->rounds, now());
-	s->mark = s->account.newest + !may_use;
 	s->is_back = 0;
 	for (;;) {
 		unsigned start = now();
 		int left;
 
-		send_barrier(s, may_use);
-		may_use = 0;
+		send_barrier(s, is_first);
+		is_first = 0;
 		do {
 			if (s->is_back)
 				return;
 			left = start + pause - now();
 		} while (left > 0 && pump(s, left));
-		pause = (s->passed != passed) ? PAUSE_MS : pause * 2;
+		pause = (s->passed != passed && !(s->form & PLAIN)) ? PAUSE_MS : pause * 2;
 		passed = s->passed;
 	}
 }
@@ -406,28 +424,29 @@ BBUNIT_DEFINE_TEST(mdevd_settle_account)
 
 	memset(&a, 0, sizeof(a));
 	/* Nothing to wait for; what was before the first is not waited for */
-	BBUNIT_ASSERT_FALSE(account_passed(&a, n));
-	BBUNIT_ASSERT_TRUE(account_announced(&a, n + 1));
-	BBUNIT_ASSERT_FALSE(account_announced(&a, n));
-	BBUNIT_ASSERT_FALSE(account_passed(&a, n));
-	BBUNIT_ASSERT_TRUE(account_passed(&a, n + 1));
+	BBUNIT_ASSERT_FALSE(account_passed(&a, n, 1));
+	BBUNIT_ASSERT_TRUE(account_announced(&a, n + 1, 0x80000001));
+	BBUNIT_ASSERT_FALSE(account_announced(&a, n, 2));
+	BBUNIT_ASSERT_FALSE(account_passed(&a, n, 2));
+	BBUNIT_ASSERT_TRUE(account_passed(&a, n + 1, 0x80000001));
 	BBUNIT_ASSERT_EQ(a.sum, 0);
 
 	/* In any order */
-	BBUNIT_ASSERT_TRUE(account_announced(&a, n + 20));
-	BBUNIT_ASSERT_TRUE(account_announced(&a, n + 19));
+	BBUNIT_ASSERT_TRUE(account_announced(&a, n + 20, 0xffffffff));
+	BBUNIT_ASSERT_TRUE(account_announced(&a, n + 19, 3));
 	BBUNIT_ASSERT_EQ(a.newest, n + 20);
+	BBUNIT_ASSERT_EQ(a.last, 3);
 	BBUNIT_ASSERT_EQ(a.count, 2);
-	BBUNIT_ASSERT_TRUE(account_passed(&a, n + 20));
-	BBUNIT_ASSERT_EQ(a.sum, (uint32_t)n + 19);
+	BBUNIT_ASSERT_TRUE(account_passed(&a, n + 20, 0xffffffff));
+	BBUNIT_ASSERT_EQ(a.sum, 3);
 	/* Not announced yet, before the account, or no number at all */
-	BBUNIT_ASSERT_FALSE(account_passed(&a, n + 21));
-	BBUNIT_ASSERT_FALSE(account_passed(&a, n - 1));
-	BBUNIT_ASSERT_FALSE(account_passed(&a, (uint32_t)n + 19));
-	BBUNIT_ASSERT_FALSE(account_passed(&a, 0));
+	BBUNIT_ASSERT_FALSE(account_passed(&a, n + 21, 3));
+	BBUNIT_ASSERT_FALSE(account_passed(&a, n - 1, 3));
+	BBUNIT_ASSERT_FALSE(account_passed(&a, (uint32_t)n + 19, 3));
+	BBUNIT_ASSERT_FALSE(account_passed(&a, 0, 3));
 	BBUNIT_ASSERT_EQ(a.count, 1);
 	/* Another one instead does not make it even */
-	BBUNIT_ASSERT_TRUE(account_passed(&a, n + 18));
+	BBUNIT_ASSERT_TRUE(account_passed(&a, n + 18, 4));
 	BBUNIT_ASSERT_EQ(a.count, 0);
 	BBUNIT_ASSERT_NOTEQ(a.sum, 0);
 
