@@ -63,6 +63,8 @@ static char *parse_match(struct mdev_rule *rule, char *s)
 		c->var = s;
 		s = strchr(s, '=');
 		*s++ = '\0';
+		if (strcmp(c->var, mdev_subsystem) == 0)
+			c->var = mdev_subsystem;
 		msg = compile(&c->pattern, s, /*search:*/ 1);
 		if (msg)
 			return msg;

@@ -25,6 +25,8 @@ const char* FAST_FUNC mdev_name_fault(const char *name)
 
 		if (*s == '.' && (end - s == 1 || (end - s == 2 && s[1] == '.')))
 			return "it has a '.' or '..' component";
+		if (*end && end[1] == '/')
+			return "it has an empty component";
 		s = end + (*end != '\0');
 	}
 	if (s[-1] == '/')
@@ -34,18 +36,20 @@ const char* FAST_FUNC mdev_name_fault(const char *name)
 	return NULL;
 }
 
+/* What most conditions ask for: mdev_conf.c has them point here */
+const char mdev_subsystem[] ALIGN1 = "SUBSYSTEM";
+
 /* Value of the event's variable name, or NULL. It points into the event. */
 const char* FAST_FUNC mdev_event_var(const struct mdev_event *ev, const char *name)
 {
 	char **var;
 	unsigned len;
 
-	/* What most rules ask for has a place of its own */
-	if (strcmp(name, "SUBSYSTEM") == 0)
+	if (name == mdev_subsystem)
 		return ev->subsystem;
 	len = strlen(name);
 	for (var = ev->vars; *var; var++)
-		if (strncmp(*var, name, len) == 0 && (*var)[len] == '=')
+		if (**var == *name && strncmp(*var, name, len) == 0 && (*var)[len] == '=')
 			return *var + len + 1;
 	return NULL;
 }
@@ -75,6 +79,17 @@ static int expand(char *dst, char *end, const char *template, const char *s, con
 	return 1;
 }
 
+/* Makes one slash of several */
+static void squeeze(char *s)
+{
+	char *dst = s;
+
+	do {
+		if (s[0] != '/' || s[1] != '/')
+			*dst++ = *s;
+	} while (*s++);
+}
+
 /* Where a rule with PATH puts the node */
 static void plan_path(struct mdev_plan *plan, const char *matched, const regmatch_t *off)
 {
@@ -96,6 +111,7 @@ static void plan_path(struct mdev_plan *plan, const char *matched, const regmatc
 		}
 		strcpy(s, name);
 	}
+	squeeze(plan->buf);
 	plan->refused = mdev_name_fault(plan->buf);
 	if (plan->refused || strcmp(plan->buf, name) == 0)
 		return;

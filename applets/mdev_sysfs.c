@@ -55,6 +55,20 @@ static const char *read_name(const struct mdev_event *ev, const char *sys, char 
 	return s;
 }
 
+/* Only block devices are under block; "/block/" is where old kernels have them.
+ * Not strstr(): this is asked for every event, and libc's prepares for long texts */
+static int is_block(const struct mdev_event *ev)
+{
+	const char *s = ev->devpath;
+
+	if (ev->subsystem && strcmp(ev->subsystem, "block") == 0)
+		return 1;
+	for (; *s; s++)
+		if (s[0] == '/' && s[1] == 'b' && is_prefixed_with(s, "/block/"))
+			return 1;
+	return 0;
+}
+
 /* Fills what ev lacks: on add its numbers from SYS/DEVPATH/dev, its name from
  * SYS/DEVPATH/uevent or else DEVPATH's last component, and its type. sys is
  * where sysfs is, buf has MDEV_NAME_MAX + 1 bytes and must live as long as ev.
@@ -64,11 +78,7 @@ void FAST_FUNC mdev_sysfs_complete(struct mdev_event *ev, const char *sys, char 
 {
 	const char *fault;
 
-	/* Documentation/ABI: only block devices are under block; "/block/" is
-	 * where old kernels and class links have them */
-	ev->type = S_IFCHR;
-	if ((ev->subsystem && strcmp(ev->subsystem, "block") == 0) || strstr(ev->devpath, "/block/"))
-		ev->type = S_IFBLK;
+	ev->type = is_block(ev) ? S_IFBLK : S_IFCHR;
 	if (ev->major < 0 && ev->op == MDEV_OP_ADD)
 		read_numbers(ev, sys, buf);
 	fault = NULL;

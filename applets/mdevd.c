@@ -640,7 +640,7 @@ static void apply_rules(int explain)
 	do {
 		if (!rule)
 			rule = &mdev_rule_implicit;
-		if (mdev_match(&G.plan, rule, ev)) {
+		if (!mdev_is_other(rule, ev) && mdev_match(&G.plan, rule, ev)) {
 			if (ENABLE_FEATURE_MDEVD_CHECK && G.dry_run)
 				tell(explain);
 			else

@@ -25,48 +25,50 @@ static int number(const char *s, int max)
 	return n;
 }
 
-static int has_dot_dot(const char *path)
+static int has_dot_dot(const char *s)
 {
-	while ((path = strstr(path, "/..")) != NULL) {
-		path += 3;
-		if (*path == '/' || *path == '\0')
+	for (; *s; s++)
+		if (s[0] == '/' && s[1] == '.' && s[2] == '.' && (s[3] == '/' || s[3] == '\0'))
 			return 1;
-	}
 	return 0;
 }
 
-/* Takes note of what we know. The first letter decides: this is
- * called for every variable of every event */
-static void note_variable(struct mdevd_uevent *u, const char *s)
+/* s without name and '=', if that is its name, of len chars with the '=' */
+#define value_if(name, s, len) \
+	((len) == sizeof(name "=") - 1 && memcmp(s, name "=", sizeof(name "=") - 1) == 0 ? (s) + sizeof(name "=") - 1 : NULL)
+
+/* Takes note of what we know. len: of the name, and the '='. First letter and length
+ * decide: this is called for every variable of every event */
+static void note_variable(struct mdevd_uevent *u, const char *s, unsigned len)
 {
 	struct mdev_event *ev = &u->ev;
 	const char *value;
 
 	switch (*s) {
 	case 'A':
-		if ((value = is_prefixed_with(s, "ACTION=")) != NULL)
+		if ((value = value_if("ACTION", s, len)) != NULL)
 			ev->action = value;
 		break;
 	case 'D':
-		if ((value = is_prefixed_with(s, "DEVPATH=")) != NULL)
+		if ((value = value_if("DEVPATH", s, len)) != NULL)
 			ev->devpath = value;
-		else if ((value = is_prefixed_with(s, "DEVNAME=")) != NULL)
+		else if ((value = value_if("DEVNAME", s, len)) != NULL)
 			ev->name = value;
 		break;
 	case 'F':
-		if ((value = is_prefixed_with(s, "FIRMWARE=")) != NULL)
+		if ((value = value_if("FIRMWARE", s, len)) != NULL)
 			ev->firmware = value;
 		break;
 	case 'M':
-		if ((value = is_prefixed_with(s, "MAJOR=")) != NULL)
+		if ((value = value_if("MAJOR", s, len)) != NULL)
 			ev->major = number(value, MDEV_MAJOR_MAX);
-		else if ((value = is_prefixed_with(s, "MINOR=")) != NULL)
+		else if ((value = value_if("MINOR", s, len)) != NULL)
 			ev->minor = number(value, MDEV_MINOR_MAX);
 		break;
 	case 'S':
-		if ((value = is_prefixed_with(s, "SUBSYSTEM=")) != NULL)
+		if ((value = value_if("SUBSYSTEM", s, len)) != NULL)
 			ev->subsystem = value;
-		else if ((value = is_prefixed_with(s, "SYNTH_ARG_"MDEVD_BARRIER_KEY"=")) != NULL)
+		else if ((value = value_if("SYNTH_ARG_"MDEVD_BARRIER_KEY, s, len)) != NULL)
 			u->barrier = value;
 		break;
 	}
@@ -105,15 +107,18 @@ const char* FAST_FUNC mdevd_uevent_parse(struct mdevd_uevent *u, unsigned len)
 	u->barrier = NULL;
 	u->len = u->kernel_len = len;
 	n = 0;
-	for (s = u->buf + strlen(u->buf) + 1; s < end; s += strlen(s) + 1) {
-		char *eq = strchr(s, '=');
+	for (s = at + strlen(at) + 1; s < end; s++) {
+		char *eq = s;
 
-		if (!eq || eq == s)
+		while (*eq != '=' && *eq)
+			eq++;
+		if (eq == s || !*eq)
 			return "a variable without a name or value";
 		if (n == UEVENT_NVARS)
 			return "too many variables";
 		u->vars[n++] = s;
-		note_variable(u, s);
+		note_variable(u, s, eq + 1 - s);
+		s = eq + strlen(eq);
 	}
 	u->vars[n] = NULL;
 
