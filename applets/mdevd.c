@@ -111,7 +111,6 @@ struct globals {
 	volatile smallint may_exit;	/* SIGTERM needs not wait for anything */
 	volatile smallint got_term, got_hup;
 	volatile smallint status;	/* to exit with on SIGTERM */
-	volatile unsigned ticks;	/* seconds that the command has run */
 	jmp_buf die_jmp;
 	struct mdev_plan plan;
 	struct mdevd_uevent u;
@@ -151,9 +150,7 @@ static void on_signal(int sig)
 		/* Non-blocking: if it is full, there is enough in it */
 		write(G.hup_pipe[1], "", 1);
 		break;
-	case SIGALRM:
-		G.ticks++;
-		break;
+	/* SIGALRM only interrupts */
 	}
 	errno = saved_errno;
 }
@@ -177,7 +174,7 @@ static void init_signals(void)
 	int sig;
 
 	/* Whoever started us may have ignored or blocked some, SIGCHLD even */
-	for (sig = 1; sig < 32; sig++)
+	for (sig = 1; sig < NSIG; sig++)
 		signal(sig, SIG_DFL);
 	xpipe(G.hup_pipe);
 	for (sig = 0; sig < 2; sig++) {
@@ -327,21 +324,21 @@ static void reload(void)
 
 /** Commands **/
 
-/* The command has run for G.ticks seconds */
-static void check_time(pid_t pid, unsigned ticks)
+/* The command has run for so many seconds: called once for each of them */
+static void check_time(pid_t pid, unsigned secs)
 {
 	const struct mdev_event *ev = G.plan.event;
 	const struct mdev_rule *rule = G.plan.rule;
 	const char *command = G.plan.command + 1;
 
-	if (ticks == SLOW_SECS && (G.timeout == 0 || G.timeout > SLOW_SECS))
-		mdev_warn(ev, rule, "still running after %u s: %s", ticks, command);
+	if (secs == SLOW_SECS && (G.timeout == 0 || G.timeout > SLOW_SECS))
+		mdev_warn(ev, rule, "still running after %u s: %s", secs, command);
 	if (G.timeout == 0)
 		return;
-	if (ticks == G.timeout) {
+	if (secs == G.timeout) {
 		kill(-pid, SIGTERM);
-		mdev_warn(ev, rule, "killed after %u s: %s", ticks, command);
-	} else if (ticks == G.timeout + GRACE_SECS) {
+		mdev_warn(ev, rule, "killed after %u s: %s", secs, command);
+	} else if (secs == G.timeout + GRACE_SECS) {
 		kill(-pid, SIGKILL);
 	}
 }
@@ -349,12 +346,13 @@ static void check_time(pid_t pid, unsigned ticks)
 static void wait_for_command(pid_t pid)
 {
 	struct itimerval timer;
+	unsigned started = monotonic_ms();
 	unsigned checked = 0;
 	int status;
 	pid_t ended;
 
-	G.ticks = 0;
-	/* Repeated: a tick that comes just before waitpid() is made up for by the next */
+	/* Repeated: one that comes just before waitpid() is made up for by the next.
+	 * It wakes us, the clock counts: anybody may send a SIGALRM */
 	memset(&timer, 0, sizeof(timer));
 	timer.it_interval.tv_sec = timer.it_value.tv_sec = 1;
 	setitimer(ITIMER_REAL, &timer, NULL);
@@ -364,7 +362,7 @@ static void wait_for_command(pid_t pid)
 		busy();
 		if (ended >= 0 || errno != EINTR)
 			break;
-		while (checked < G.ticks)
+		while (checked < ((unsigned)monotonic_ms() - started) / 1000)
 			check_time(pid, ++checked);
 	}
 	timer.it_value.tv_sec = 0;
@@ -884,7 +882,7 @@ int mdevd_main(int argc UNUSED_PARAM, char **argv)
 	parse_dir(G.firmware_dir, 'F');
 	G.rcvbuf = (opts & OPT_b) ? xatou_range(rcvbuf, 1, INT_MAX) : CONFIG_MDEVD_RCVBUF;
 	if (opts & OPT_t)
-		G.timeout = xatou(timeout);
+		G.timeout = xatou_range(timeout, 0, INT_MAX);
 	if (opts & OPT_D)
 		G.notify_fd = parse_fd(notify, 'D');
 	groups = UEVENT_GROUP_KERNEL;

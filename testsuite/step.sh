@@ -1,0 +1,98 @@
+# Sourced by check.d/5*: a step of "make check" whose parts run side by side, each in a
+# sandbox of its own.
+# Licensed under GPLv2, see file LICENSE in this source tree.
+#
+#	. "$(dirname "$0")/../step.sh"
+#	step burst hang
+#	case $PART in
+#	burst) stress -n 100 burst mdevd ;;
+#	hang) mdevd_case ... ;;
+#	esac
+#
+# "step" runs this program again for each of the words, in the sandbox, two at a time;
+# prints what they print in their order, and exits. It returns in those alone: there PART is
+# the word, and everything of sandbox.sh and BusyBox's testing.sh is at hand, and
+# "stress" (stress.c); so are mdevd, mdevd-coldplug and busybox by their names.
+# HERE is a directory of the part's own, where it is; what is there from another time is
+# removed. TOP, BUILD, ALL and so on are as scripts/check sets them.
+#
+# shellcheck shell=sh
+# shellcheck disable=SC2154,SC1091 # BUILD, TOP: scripts/check; what is sourced is made there
+
+STEP_DIR=$BUILD/testsuite/step.d
+
+# Says "SKIPPED" for what follows the name: the reason
+step_skip()
+{
+	echo "SKIPPED: $1 ($2)"
+}
+
+# Compiles NAME.c if its source has changed
+step_tool()
+{
+	[ -x "$1" ] && cmp -s "$1.c" "$1.built" && return
+	${HOSTCC:-gcc} -O2 -o "$1.$$" "$1.c" || return
+	mv "$1.$$" "$1" && cp "$1.c" "$1.built"
+}
+
+step_inside()
+{
+	HERE=$PWD
+	cd "$BUILD/testsuite" || exit 1
+	. ./testing.sh
+	. ./sandbox.sh
+	cd "$HERE" || exit 1
+	# shellcheck disable=SC2034 # for testing
+	VERBOSE=1
+	# shellcheck disable=SC2119 # it was entered: this only sets what cases need
+	sandbox_enter
+}
+
+step()
+{
+	# shellcheck disable=SC2034 # for whoever sources this
+	PART=$1
+	if [ -n "$SANDBOX_ROOT" ]; then
+		# shellcheck disable=SC2034,SC2153 # set below
+		PART=$STEP_PART
+		step_inside
+		return
+	fi
+	step_name=${0##*/}
+	cd "$BUILD/testsuite" || exit 1
+	. ./testing.sh	# makes the echo that it needs
+	. ./sandbox.sh
+	sandbox_build && step_tool stress || exit 1
+	mkdir -p "$STEP_DIR/bin" || exit 1
+	for step_i in busybox mdevd mdevd-coldplug; do
+		ln -sfn "$BUILD/busybox" "$STEP_DIR/bin/$step_i"
+	done
+	ln -sfn "$BUILD/testsuite/stress" "$STEP_DIR/bin/stress"
+	PATH=$STEP_DIR/bin:$PATH
+	OPTIONFLAGS=:$(sed -n 's/^CONFIG_\([^=]*\)=.*/\1/p' "$BUILD/.config" | tr '\n' ':')
+	export PATH OPTIONFLAGS
+	step_reason=$("$SANDBOX" enter "$STEP_DIR/try" true 2>&1) || {
+		step_skip "${step_name#*-}" "$step_reason"
+		exit 0
+	}
+	# shellcheck disable=SC2016 # expanded there
+	for step_part; do
+		step_dir=$STEP_DIR/$step_name.$step_part
+		rm -rf "$step_dir"
+		mkdir "$step_dir" || exit 1
+		echo "$step_part"
+	done | xargs -n 1 -P "${STEP_JOBS:-2}" sh -c '
+		cd "$2.$4" || exit 1
+		STEP_PART=$4
+		export STEP_PART
+		"$1" enter "$PWD/root" "$3" >out 2>&1 </dev/null
+		echo $? >status
+		:
+	' sh "$SANDBOX" "$STEP_DIR/$step_name" "$TOP/testsuite/check.d/$step_name"
+	for step_part; do
+		cat "$STEP_DIR/$step_name.$step_part/out"
+		step_i=$(cat "$STEP_DIR/$step_name.$step_part/status")
+		[ "$step_i" = 0 ] || echo "FAIL: ${step_name#*-}: $step_part: ended with status $step_i"
+	done
+	exit 0
+}
