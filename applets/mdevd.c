@@ -565,7 +565,8 @@ static void events_lost(void)
 			G.pause = 1;
 		else if (G.pause < MAX_PAUSE_SECS)
 			G.pause *= 2;
-		mdev_warn(NULL, NULL, "events were lost, a coldplug will make up for it; a larger -b (now %u) would help", G.rcvbuf);
+		mdev_warn(NULL, NULL, "events were lost%s; a larger -b (now %u) would help",
+				G.dry_run ? "" : ", a coldplug will make up for it", G.rcvbuf);
 	}
 	G.is_lost = 1;
 	G.recover_at = now + G.pause;
@@ -576,12 +577,14 @@ static int recover(void)
 {
 	int wait;
 
-	if (!G.is_lost || G.trigger_fd >= 0 || G.dry_run)
+	if (!G.is_lost || G.trigger_fd >= 0)
 		return -1;
 	wait = G.recover_at - monotonic_sec();
 	if (wait > 0)
 		return wait * 1000;
 	G.is_lost = 0;
+	if (G.dry_run)
+		return -1;
 	start_trigger();
 	if (G.trigger_fd < 0) {
 		/* Out of memory or processes: again later */
