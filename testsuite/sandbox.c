@@ -39,7 +39,9 @@
  *		and /lib/firmware by PROGRAM, and it is not told about them
  *	-c o	an event is done when its record arrives from -o (default for mdevd)
  *	-c fifo	... when the rule that is put before the first one says so (default for others)
- *	-p	with -c fifo: -o 4 all the same (nobody reads it but .records)
+ *	-c queue ... when nothing is queued for the program: it may still be busy with the last
+ *		one, but that is all one can know of a program that has neither
+ *	-p	with -c fifo or queue: -o 4 all the same (nobody reads it but .records)
  *	-r FILE	the rules; without: no ROOT/etc/mdev.conf
  *	-t SECS	how long to wait for anything at most (default 10)
  *	-u	undo at the end: "remove" for each device that was added, newest first
@@ -999,6 +1001,7 @@ static int listen_main(int argc, char **argv)
 /*** play ***/
 
 enum { KIND_MDEVD, KIND_MDEV, KIND_PLAIN };
+enum { DONE_O, DONE_FIFO, DONE_QUEUE };
 
 struct hear {
 	struct hear *next;
@@ -1010,7 +1013,7 @@ static struct {
 	/* options */
 	int kind;
 	int at_home;
-	int by_fifo;		/* -c */
+	int done_by;		/* -c */
 	int pass_o;
 	int undo;
 	int sigchld_ignored;
@@ -1221,7 +1224,7 @@ static void play_marker(void)
 
 	p.unsure = 0;
 	snprintf(want, sizeof(want), "done%u", ++p.marker);
-	if (!p.by_fifo) {
+	if (p.done_by == DONE_O) {
 		play_send_line("change /sandbox SUBSYSTEM=sandbox");
 		p.sent++;
 		play_wait_records(1);
@@ -1240,6 +1243,22 @@ static void play_marker(void)
 	} while (strcmp(got, want) != 0);
 }
 
+static void play_drained(void)
+{
+	static const struct timespec pause = { 0, 500 * 1000 };
+	long long deadline = play_deadline();
+	struct listener l;
+
+	while (p.pid && find_listener(&l) && l.rmem) {
+		if (now_us() > deadline) {
+			play_failed("events stay in its queue");
+			return;
+		}
+		nanosleep(&pause, NULL);
+		play_reap();
+	}
+}
+
 /* Every event is done */
 static void play_settle(void)
 {
@@ -1248,9 +1267,11 @@ static void play_settle(void)
 	if (p.pid == 0)
 		return;
 	sender_check();
-	if (!p.by_fifo)
+	if (p.done_by == DONE_O)
 		play_wait_records(0);
-	if (p.by_fifo ? p.dirty : p.unsure)
+	if (p.done_by == DONE_QUEUE)
+		play_drained();
+	else if (p.done_by == DONE_FIFO ? p.dirty : p.unsure)
 		play_marker();
 	sender_check();
 }
@@ -1264,7 +1285,7 @@ static void play_pace(unsigned bytes)
 	long long deadline;
 
 	p.on_way_bytes += bytes;
-	if (!p.by_fifo) {
+	if (p.done_by == DONE_O) {
 		if (++turn % 16 == 0)
 			play_take_records();
 		if (play_on_way() >= WINDOW_EVENTS || p.on_way_bytes >= WINDOW_BYTES) {
@@ -1321,7 +1342,7 @@ static void child_argv(char *program)
 	} else if (p.kind == KIND_MDEVD) {
 		v[n++] = "-D";
 		v[n++] = "3";
-		if (!p.by_fifo || p.pass_o) {
+		if (p.done_by == DONE_O || p.pass_o) {
 			v[n++] = "-o";
 			v[n++] = "4";
 		}
@@ -1454,7 +1475,7 @@ static void play_start(void)
 	/* The writing end stays blocking: it is the program that has to change that */
 	fcntl(ready[0], F_SETFL, O_NONBLOCK);
 	fcntl(o[0], F_SETFL, O_NONBLOCK);
-	if (!p.by_fifo)
+	if (p.done_by == DONE_O)
 		fcntl(o[0], F_SETPIPE_SZ, 1024 * 1024);
 	said = p.blocked ? full_pipe() : p.said_fd;
 	fflush(stdout);
@@ -1635,7 +1656,7 @@ static void play_event(struct event *e)
 		p.unsure = 0; /* what came before this is done when this is */
 		if (!e->flood)
 			play_pace(len + 64);
-		else if (!p.by_fifo)
+		else if (p.done_by == DONE_O)
 			play_take_records();
 		if (!p.pid)
 			break;
@@ -1837,19 +1858,15 @@ static void play_heard(unsigned mask, unsigned count)
 	}
 }
 
+/* What the program has for itself: RssAnon, proc(5) */
 static long private_kb(void)
 {
 	char path[64], *s;
-	long sum = 0;
 
-	snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)p.pid);
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)p.pid);
 	s = read_small(path);
-	while (s && (s = strstr(s, "\nPrivate_Dirty")) != NULL) {
-		s = strchr(s, ':');
-		if (s)
-			sum += atol(s + 1);
-	}
-	return sum;
+	s = s ? strstr(s, "\nRssAnon:") : NULL;
+	return s ? atol(s + sizeof("\nRssAnon:") - 1) : -1;
 }
 
 static void play_usage(void)
@@ -1885,22 +1902,6 @@ static void play_kill(const char *name)
 
 	if (p.pid)
 		kill(p.pid, sig);
-}
-
-static void play_drained(void)
-{
-	static const struct timespec pause = { 0, 500 * 1000 };
-	long long deadline = play_deadline();
-	struct listener l;
-
-	while (p.pid && find_listener(&l) && l.rmem) {
-		if (now_us() > deadline) {
-			play_failed("events stay in its queue");
-			return;
-		}
-		nanosleep(&pause, NULL);
-		play_reap();
-	}
 }
 
 static void play_terms(char *arg)
@@ -2052,7 +2053,7 @@ static void play_rules(void)
 	out = open(at_root("etc/mdev.conf"), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
 	if (in < 0 || out < 0)
 		die("%s", p.rules);
-	if (p.by_fifo)
+	if (p.done_by == DONE_FIFO)
 		dprintf(out, "SANDBOX=.;.* 0:0 660 ! *echo $SANDBOX >%s\n", at_root(".done"));
 	while ((n = read(in, buf, sizeof(buf))) > 0)
 		if (write(out, buf, n) != n)
@@ -2140,7 +2141,7 @@ static void play_options(int argc, char **argv)
 	static const char *const kinds[] = { "mdevd", "mdev", "plain" };
 	int opt, i;
 
-	p.by_fifo = -1;
+	p.done_by = -1;
 	while ((opt = getopt(argc, argv, "+k:Hc:pr:t:um:ibe:x:")) > 0) {
 		switch (opt) {
 		case 'k':
@@ -2151,7 +2152,10 @@ static void play_options(int argc, char **argv)
 			p.kind = i;
 			break;
 		case 'H': p.at_home = 1; break;
-		case 'c': p.by_fifo = strcmp(optarg, "fifo") == 0; break;
+		case 'c':
+			p.done_by = strcmp(optarg, "fifo") == 0 ? DONE_FIFO
+				: strcmp(optarg, "queue") == 0 ? DONE_QUEUE : DONE_O;
+			break;
 		case 'p': p.pass_o = 1; break;
 		case 'r': p.rules = optarg; break;
 		case 't': patience = atoi(optarg); break;
@@ -2167,8 +2171,8 @@ static void play_options(int argc, char **argv)
 	p.argv = argv + optind;
 	if (!*p.argv)
 		usage();
-	if (p.by_fifo < 0)
-		p.by_fifo = p.kind != KIND_MDEVD;
+	if (p.done_by < 0)
+		p.done_by = p.kind == KIND_MDEVD ? DONE_O : DONE_FIFO;
 	if (p.kind == KIND_MDEV)
 		p.at_home = 1;
 }
