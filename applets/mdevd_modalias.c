@@ -37,21 +37,19 @@
 enum {
 	/* BusyBox's MODULE_NAME_LEN (modutils/modutils.h), without the NUL */
 	BB_CUT = 255,
-	/* The kernel's MODULE_NAME_LEN (linux/moduleparam.h) is less */
-	MODULE_NAME_MAX = 64,
 	/* modules.alias.bin is written by the same run of depmod, or is not ours: seconds */
 	BIN_AGE_MAX = 60,
-	/* A file that changed less than so many seconds ago may change again
-	 * and keep its stamp (FAT counts in steps of two) */
+	/* What changed less than so many seconds ago may change again and keep its
+	 * stamp, where no fractions of a second are counted (FAT: steps of two) */
 	RACY_SECS = 2,
 	FILTER_BITS = 1 << 15,
+	LINES_SIZE = 3 * 1024,
 };
 
 /* What modules.alias is asked for */
 struct alias {
 	const char *s;
 	const char *cut;	/* where BusyBox lets it end */
-	smallint is_long;	/* longer than BB_CUT */
 };
 
 /** Is it a plain call? **/
@@ -68,7 +66,7 @@ int FAST_FUNC mdevd_modalias_is_plain(const char *command)
 	 * are the same to both */
 	if (!strstr(command, "modprobe") || regcomp(&re,
 			"^[@$*][ \t]*(/([a-z]+/)*)?modprobe([ \t]+-[abqsv]+)*[ \t]+"
-			"([$]MODALIAS|\"[$]MODALIAS\"|[$][{]MODALIAS[}]|\"[$][{]MODALIAS[}]\")[ \t]*$",
+			"(\\$MODALIAS|\"\\$MODALIAS\"|\\$\\{MODALIAS}|\"\\$\\{MODALIAS}\")[ \t]*$",
 			REG_EXTENDED | REG_NOSUB) != 0
 	) {
 		return 0;
@@ -125,13 +123,14 @@ static int could_match(const char *p, const struct alias *a)
 
 /** What is known of modules.alias **/
 
-/* A file's device, inode, size, mtime, ctime and its nanoseconds */
-typedef unsigned stamp_t[6];
+/* A file's inode, size, mtime, ctime and its nanoseconds */
+typedef unsigned stamp_t[5];
+enum { SIZE = 1, MTIME, CTIME, CTIME_NSEC };
 
 /*
  * A whole reading of the file leaves this behind. A pattern with some literal
  * characters can only match an alias that has them: this key of the pattern
- * sets a bit of filter. What is taken for a key say kinds[].
+ * sets two bits of filter. What is taken for a key say kinds[].
  */
 static struct known {
 	stamp_t stamp;
@@ -156,29 +155,33 @@ static const struct kind *kind_of(const char *s)
 {
 	const struct kind *k = kinds;
 
-	while (strncmp(s, k->begins, strlen(k->begins)) != 0)
+	while (k->begins[0] && (k->begins[0] != s[0] || strncmp(s, k->begins, 3) != 0))
 		k++;
 	return k;
 }
 
-/* The bit of the key at s, as it is after setting it, if it is to be set.
+/* Both bits of the key at s, after setting them, if they are to be set.
  * 0: there is no key. A dot is an end, to BusyBox it is for all */
-static int key_bit(const struct kind *k, const char *s, int set)
+static unsigned key_bits(const struct kind *k, const char *s, unsigned set)
 {
 	/* FNV-1a, 32 bits wide */
 	unsigned h = 0x811c9dc5;
-	uint8_t *byte;
+	unsigned bits = 1;
 	int i;
 
 	for (i = k->len; i && *s > ' ' && *s != '.' && *s != k->mark; i--) {
-		if (strchr("*?[\\", *s))
+		if (*s == '*' || *s == '?' || *s == '[' || *s == '\\')
 			return 0;
 		h = (h ^ norm(*s++)) * 0x01000193;
 	}
-	h ^= h >> 16;
-	byte = &known.filter[h % FILTER_BITS / 8];
-	*byte |= set << (h % 8);
-	return *byte & (1 << (h % 8));
+	for (i = 0; i < 2; i++) {
+		uint8_t *byte = &known.filter[h % FILTER_BITS / 8];
+
+		*byte |= set << (h % 8);
+		bits &= *byte >> (h % 8);
+		h >>= 16;
+	}
+	return bits;
 }
 
 /* Enters a pattern */
@@ -189,11 +192,11 @@ static void learn(const char *pattern)
 
 	if (k->mark) {
 		key = strchr(pattern, k->mark);
-		/* Is it that character which is meant? */
-		if (key && key++ > pattern + strcspn(pattern, "[\\"))
+		/* In brackets it is not what is meant */
+		if (strpbrk(pattern, "[\\") || !key++)
 			key = NULL;
 	}
-	if (!(key && key_bit(k, key, 1)) && !key_bit(bus, pattern, 1))
+	if (!(key && key_bits(k, key, 1)) && !key_bits(bus, pattern, 1))
 		/* It can match whatever it wants */
 		memset(known.filter, 0xff, sizeof(known.filter));
 }
@@ -203,16 +206,18 @@ static int could_be_known(const char *alias)
 {
 	const struct kind *k = kind_of(alias);
 
-	if (key_bit(bus, alias, 0))
+	if (key_bits(bus, alias, 0))
 		return 1;
-	while (!key_bit(k, alias, 0)) {
-		if (!k->mark)
-			return 0;
-		alias = strchr(alias, k->mark);
-		if (!alias++)
-			return 0;
-	}
-	return 1;
+	do {
+		if (k->mark) {
+			alias = strchr(alias, k->mark);
+			if (!alias++)
+				return 0;
+		}
+		if (key_bits(k, alias, 0))
+			return 1;
+	} while (k->mark);
+	return 0;
 }
 
 /** Asking the files **/
@@ -223,7 +228,7 @@ struct lines {
 	unsigned count;		/* bytes read */
 	smallint is_odd;
 	char *next, *end;	/* what of buf is not yet given out */
-	char buf[3 * 1024];
+	char *buf;
 };
 
 /* The next line, without its newline. NULL at the end, or if is_odd: a line is
@@ -238,7 +243,7 @@ static char *lines_next(struct lines *f)
 
 		f->end = (char*)memmove(f->buf, line, n) + n;
 		line = f->buf;
-		n = f->buf + sizeof(f->buf) - f->end;
+		n = f->buf + LINES_SIZE - f->end;
 		if (n != 0 && (n = safe_read(f->fd, f->end, n)) == 0 && f->end != line) {
 			/* The newline that is missing. It counts: depmod writes one */
 			*f->end = '\n';
@@ -260,57 +265,69 @@ static char *lines_next(struct lines *f)
 /* Whether the module is in the kernel, and its init has succeeded */
 static int is_live(const char *name)
 {
-	char path[sizeof("/sys/module//initstate") + MODULE_NAME_MAX];
+	/* MODULE_NAME_LEN is less (linux/moduleparam.h) */
+	char path[sizeof("/sys/module//initstate") + 64];
 	char state[4];
 
-	if (!name)
-		return 0;
-	sprintf(path, "/sys/module/%.*s/initstate", MODULE_NAME_MAX, name);
+	sprintf(path, "/sys/module/%.64s/initstate", name);
 	return open_read_close(path, state, 4) == 4 && memcmp(state, "live", 4) == 0;
+}
+
+/* The next word of the line, and then what follows it */
+static char *next_word(char **line)
+{
+	char *word = skip_whitespace(*line);
+	char *s = word;
+
+	while (*s != ' ' && *s != '\t' && *s != '\0')
+		s++;
+	if (*s)
+		*s++ = '\0';
+	*line = s;
+	return word;
 }
 
 /* Whether nothing in a file of modprobe's configuration makes it do something
  * for the alias. With a stamp it is modules.alias, whose patterns may be learnt */
 static int lines_idle(int fd, const struct alias *a, const unsigned *stamp, int learning)
 {
+	char buf[LINES_SIZE];
 	struct lines f;
-	char *line, *pattern, *s;
+	char *line, *word, *pattern;
 	int idle = 1;
 	int i;
 
 	f.fd = fd;
 	f.count = 0;
-	f.next = f.end = f.buf;
+	f.next = f.end = f.buf = buf;
 	if (learning)
 		memset(&known, 0, sizeof(known));
 	while ((idle || learning) && (line = lines_next(&f)) != NULL) {
-		/* Most of modules.alias ends here. f.next is behind this line's NUL */
-		if (stamp && !learning && f.next - line > 7
-		 && line[5] == ' ' && isalnum(line[6]) && line[6] != *a->s
-		) {
+		/* Most of modules.alias is about another bus. f.next is behind this line's NUL */
+		int other = (stamp && f.next - line > 7
+			&& line[5] == ' ' && isalnum(line[6]) && line[6] != *a->s);
+
+		if (other && !learning)
 			continue;
-		}
-		line = strtok_r(line, " \t", &s);
-		if (!line)
-			continue;
+		word = next_word(&line);
+		pattern = next_word(&line);
 		/* Other words are about modules, not aliases. BusyBox follows "include" */
-		i = index_in_strings("alias\0""install\0""remove\0""include\0", line);
-		pattern = strtok_r(NULL, " \t", &s);
-		if (i < 0 && (!stamp || *line == '#'))
+		i = index_in_strings("alias\0""install\0""remove\0""include\0", word);
+		if (i < 0)
 			continue;
-		if (!pattern || strlen(pattern) > BB_CUT || (stamp ? i != 0 : i == 3)) {
+		if (strlen(pattern) > BB_CUT || (stamp ? i != 0 || !*line : i == 3)) {
 			f.is_odd = 1;
 			break;
 		}
 		if (learning)
 			learn(pattern);
-		if (could_match(pattern, a) && (i != 0 || !is_live(strtok_r(NULL, " \t", &s))))
+		if (!other && could_match(pattern, a) && (i != 0 || !is_live(next_word(&line))))
 			idle = 0;
 	}
 	/* An empty modules.alias: a depmod is at work */
-	if (f.is_odd || (stamp && (f.count != stamp[2] || !f.count)))
+	if (f.is_odd || (stamp && (f.count != stamp[SIZE] || !f.count)))
 		return 0;
-	if (learning && (unsigned)time(NULL) - stamp[4] > RACY_SECS)
+	if (learning && (unsigned)time(NULL) - stamp[CTIME] > (stamp[CTIME_NSEC] ? 0 : RACY_SECS))
 		memcpy(known.stamp, stamp, sizeof(stamp_t));
 	return idle;
 }
@@ -320,12 +337,11 @@ static NOINLINE void get_stamp(int fd, unsigned *stamp)
 	struct stat st;
 
 	fstat(fd, &st);
-	stamp[0] = st.st_dev;
-	stamp[1] = st.st_ino;
-	stamp[2] = st.st_size;
-	stamp[3] = st.st_mtime;
-	stamp[4] = st.st_ctime;
-	stamp[5] = st.st_ctim.tv_nsec;
+	stamp[0] = st.st_ino;
+	stamp[SIZE] = st.st_size;
+	stamp[MTIME] = st.st_mtime;
+	stamp[CTIME] = st.st_ctime;
+	stamp[CTIME_NSEC] = st.st_ctim.tv_nsec;
 }
 
 /* Whether modules.alias of the running kernel surely gives nothing to do */
@@ -345,7 +361,7 @@ static int index_idle(const struct alias *a)
 		return 0;
 	get_stamp(fd, stamp);
 	learning = memcmp(stamp, known.stamp, sizeof(stamp));
-	if (learning || a->is_long || could_be_known(a->s))
+	if (learning || could_be_known(a->s))
 		idle = lines_idle(fd, a, stamp, learning);
 	get_stamp(fd, after);
 	close(fd);
@@ -353,7 +369,7 @@ static int index_idle(const struct alias *a)
 		return 0;
 	/* With another depmod's there, the two modprobes do not know the same */
 	if (stat(strcat(path, ".bin"), &st) == 0
-	 && (unsigned)st.st_mtime - stamp[3] + BIN_AGE_MAX > 2 * BIN_AGE_MAX
+	 && (unsigned)st.st_mtime - stamp[MTIME] + BIN_AGE_MAX > 2 * BIN_AGE_MAX
 	) {
 		return 0;
 	}
@@ -411,13 +427,10 @@ int FAST_FUNC mdevd_modalias_idle(const char *modalias)
 	 * kmod's modprobe takes a name for a path, or for an option, by its beginning */
 	for (s = modalias; *s > ' ' && *s < 0x7f && !strchr("*?[]\\", *s); s++)
 		continue;
-	if (*s || !isalnum(*modalias))
+	if (*s || s - modalias > BB_CUT || !isalnum(*modalias))
 		return 0;
 	a.s = modalias;
-	a.is_long = (s - modalias > BB_CUT);
 	a.cut = strchrnul(modalias, '.');
-	if (a.is_long && a.cut - modalias > BB_CUT)
-		a.cut = modalias + BB_CUT;
 	/* No module's name has a colon (make would not have built it). But symbol:NAME is no alias */
 	if (!memchr(modalias, ':', a.cut - modalias) || is_prefixed_with(modalias, "symbol:"))
 		return 0;
