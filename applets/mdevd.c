@@ -98,6 +98,7 @@ struct globals {
 	unsigned timeout;		/* -t, seconds */
 	unsigned rcvbuf;
 	int sock;
+	int firmware_sock;		/* the firmware child's, kept for the next one */
 	int hup_pipe[2];
 	int notify_fd;			/* -D; -1: none, or done */
 	int out_fd, out_sock;		/* -o, -O; -1: none */
@@ -119,7 +120,7 @@ struct globals {
 #define G (*ptr_to_globals)
 #define INIT_G() do { \
 	SET_PTR_TO_GLOBALS(xzalloc(sizeof(G))); \
-	G.sock = G.notify_fd = G.out_fd = G.out_sock = G.trigger_fd = -1; \
+	G.sock = G.firmware_sock = G.notify_fd = G.out_fd = G.out_sock = G.trigger_fd = -1; \
 	G.hup_pipe[0] = G.hup_pipe[1] = -1; \
 } while (0)
 
@@ -204,6 +205,7 @@ static void in_any_child(void)
 	signal(SIGALRM, SIG_DFL);
 	signal(SIGPIPE, SIG_DFL);
 	close_fd(G.sock);
+	close_fd(G.firmware_sock);
 	close_fd(G.hup_pipe[0]);
 	close_fd(G.hup_pipe[1]);
 	close_fd(G.notify_fd);
@@ -408,36 +410,47 @@ static void in_helper(pid_t daemon)
 	if (getppid() != daemon)
 		_exit(EXIT_SUCCESS);
 	in_any_child();
+	/* killall -HUP mdevd means the daemon; who reads what we write may go away */
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
 }
 
 #if ENABLE_FEATURE_MDEVD_FIRMWARE && BB_MMU
-/* Serves the firmware of the event in G.u, if it is one, and then of all others */
+/* Serves firmware, and does nothing else */
 static void NORETURN firmware_main(int sock)
 {
 	struct pollfd pfd;
-	int len;
 
 	pfd.fd = sock;
 	pfd.events = POLLIN;
 	for (;;) {
+		int len = mdevd_netlink_recv(sock, G.u.buf, UEVENT_MAX);
+
+		if (len > 0) {
+			if (mdevd_uevent_parse(&G.u, len) != NULL)
+				continue;
+		} else if (len == 0) {
+			continue;
+		} else if (errno != ENOBUFS) {
+			G.u.ev.firmware = NULL;
+			poll(&pfd, 1, -1);
+			continue;
+		}
+		/* ENOBUFS: events were lost. The first time, what the daemon started us
+		 * for may be among them: it is still in G.u */
 		if (G.u.ev.firmware && G.u.ev.op == MDEV_OP_ADD)
 			mdev_firmware(&G.u.ev, G.sys, G.firmware_dir);
 		G.u.ev.firmware = NULL;
-		len = mdevd_netlink_recv(sock, G.u.buf, UEVENT_MAX);
-		if (len > 0)
-			mdevd_uevent_parse(&G.u, len);
-		else if (len < 0)
-			poll(&pfd, 1, -1);
 	}
 }
 
-/* Starts the child, or starts it again if it is gone: it then serves
- * the event in G.u first. Kernels that load firmware by themselves have
- * no SYS/class/firmware */
+/* Starts the child, or starts it again if it is gone: what it has not read
+ * is still in its socket, which is ours too. Kernels that load firmware by
+ * themselves have no SYS/class/firmware */
 static void keep_firmware_child(void)
 {
 	pid_t daemon = getpid();
-	int sock;
+	int sock = G.firmware_sock;
 
 	if (G.dry_run || (G.firmware_pid > 0 && waitpid(G.firmware_pid, NULL, WNOHANG) == 0))
 		return;
@@ -450,18 +463,20 @@ static void keep_firmware_child(void)
 	}
 	if (G.firmware_pid < 0)
 		return;
-	sock = mdevd_netlink_open(UEVENT_GROUP_KERNEL, G.rcvbuf);
+	if (sock < 0)
+		sock = mdevd_netlink_open(UEVENT_GROUP_KERNEL, G.rcvbuf);
 	G.firmware_pid = sock < 0 ? -1 : fork();
 	if (G.firmware_pid == 0) {
+		G.firmware_sock = -1;
 		in_helper(daemon);
 		firmware_main(sock);
 	}
+	G.firmware_sock = sock;
 	if (G.firmware_pid < 0) {
 		/* The next event that asks for firmware tries again */
 		mdev_warn(NULL, NULL, "can't serve firmware: "STRERROR_FMT STRERROR_ERRNO);
 		G.firmware_pid = 0;
 	}
-	close_fd(sock);
 }
 #else
 # define keep_firmware_child() ((void)0)
@@ -920,8 +935,9 @@ int mdevd_main(int argc UNUSED_PARAM, char **argv)
 	}
 	if (G.out_groups)
 		G.out_sock = xmdevd_netlink_open(0, 0);
-	G.sock = xmdevd_netlink_open(groups, G.rcvbuf);
+	/* Its socket first: what we hear of, it hears of */
 	keep_firmware_child();
+	G.sock = xmdevd_netlink_open(groups, G.rcvbuf);
 	check_helper();
 	if (G.notify_fd >= 0)
 		notify_ready();
