@@ -90,11 +90,11 @@ static int make_parents(const struct mdev_plan *plan, const char *name)
 static void set_owner_and_mode(const struct mdev_plan *plan, const char *name, const struct stat *st)
 {
 	const struct mdev_rule *rule = plan->rule;
+	int is_owned = (st->st_uid == rule->ugid.uid && st->st_gid == rule->ugid.gid);
 
 	/* In this order: chown clears the setuid bits */
-	if (((st->st_uid != rule->ugid.uid || st->st_gid != rule->ugid.gid)
-	     && lchown(name, rule->ugid.uid, rule->ugid.gid) != 0)
-	 || ((st->st_mode & 07777) != rule->mode && chmod(name, rule->mode) != 0)
+	if ((!is_owned && lchown(name, rule->ugid.uid, rule->ugid.gid) != 0)
+	 || ((!is_owned || (st->st_mode & 07777) != rule->mode) && chmod(name, rule->mode) != 0)
 	) {
 		warn_errno(plan, "set owner and mode of", name);
 	}
