@@ -48,14 +48,20 @@ enum {
 	N_FORMS = 4,
 };
 
-/* What the kernel has announced and mdevd has not passed on: no list, a sum */
+/* What the kernel has announced and mdevd has not passed on: no list, a sum.
+ * Of SEQNUM's 64 bits the lower half tells well what is later */
 struct account {
-	unsigned long long start;	/* SEQNUMs up to this are not counted: before the first */
-	unsigned long long newest;	/* highest announced; 0: none */
-	uint32_t last;			/* hash of the last one announced */
-	uint32_t sum;			/* of the hashes of those announced, less those passed on */
-	int count;			/* how many these are */
+	uint32_t start;		/* SEQNUMs up to this are not counted: before the first */
+	uint32_t newest;	/* the highest announced; 0: none */
+	uint32_t last;		/* hash of the last one announced; 0: it was passed on */
+	uint32_t sum;		/* of the hashes of those announced, less those passed on */
+	int count;		/* how many these are */
 };
+
+static int is_later(uint32_t seqnum, uint32_t than)
+{
+	return (int32_t)(seqnum - than) > 0;
+}
 
 struct settle {
 	struct mdevd_settle o;		/* first: its first is what before() gets a pointer to */
@@ -76,13 +82,13 @@ struct settle {
 	char device[MDEV_NAME_MAX];	/* DEVPATH of the newest event */
 };
 
-static int account_announced(struct account *a, unsigned long long seqnum, uint32_t hash)
+static int account_announced(struct account *a, uint32_t seqnum, uint32_t hash)
 {
 	if (a->newest == 0)
-		a->start = seqnum - 1;
-	if (seqnum <= a->start)
+		a->start = a->newest = seqnum - 1;
+	if (!is_later(seqnum, a->start))
 		return 0;
-	if (a->newest < seqnum)
+	if (is_later(seqnum, a->newest))
 		a->newest = seqnum;
 	a->last = hash;
 	a->sum += hash;
@@ -91,9 +97,9 @@ static int account_announced(struct account *a, unsigned long long seqnum, uint3
 }
 
 /* Returns 0 if we do not wait for any such event */
-static int account_passed(struct account *a, unsigned long long seqnum, uint32_t hash)
+static int account_passed(struct account *a, uint32_t seqnum, uint32_t hash)
 {
-	if (seqnum <= a->start || seqnum > a->newest)
+	if (!is_later(seqnum, a->start) || is_later(seqnum, a->newest))
 		return 0;
 	a->sum -= hash;
 	a->count--;
@@ -109,8 +115,8 @@ static unsigned now(void)
 
 static int drain(struct settle *s, int from);
 
-/* 0: none. 64 bits wide, on any CPU */
-static unsigned long long seqnum_of(const struct mdevd_uevent *u)
+/* 0: none */
+static uint32_t seqnum_of(const struct mdevd_uevent *u)
 {
 	const char *value = mdev_event_var(&u->ev, "SEQNUM");
 	unsigned long long seqnum = 0;
@@ -150,13 +156,15 @@ static void take_announced(struct settle *s)
 
 static void take_passed(struct settle *s)
 {
-	unsigned long long seqnum = seqnum_of(&s->u);
+	uint32_t seqnum = seqnum_of(&s->u);
 	uint32_t hash = hash_of(&s->u);
 
 	/* It may have been announced after we looked there */
-	if (seqnum > s->account.newest)
+	if (is_later(seqnum, s->account.newest))
 		drain(s, KERNEL);
-	if ((s->form & PLAIN) && hash == s->mark)
+	if (s->account.last == hash)
+		s->account.last = 0;
+	if ((s->form & PLAIN) && s->mark == hash)
 		s->is_back = 1;
 	if (account_passed(&s->account, seqnum, hash))
 		s->passed++;
@@ -208,12 +216,12 @@ static void NORETURN give_up(struct settle *s)
 	xfunc_error_retval = MDEVD_EXIT_TIMEOUT;
 	if (s->o.groups && !s->is_back) {
 		if (!s->passed)
-			bb_error_msg_and_die("not settled: nothing from mdevd, is it busy or does it run without -O %u?", s->o.groups);
-		bb_error_msg_and_die("not settled: mdevd is busy or gone, %d events to go, the last of %s", s->account.count, s->device);
+			bb_error_msg_and_die("not settled: nothing from mdevd: busy, or without -O %u?", s->o.groups);
+		bb_error_msg_and_die("not settled: mdevd busy or gone, %d events to go, last %s", MAX(s->account.count, 0), s->device);
 	}
 	if (s->missing)
 		bb_error_msg_and_die("not settled: no %s/%s", s->o.dev, s->missing);
-	bb_error_msg_and_die("not settled: events go on, the last of %s", s->device);
+	bb_error_msg_and_die("not settled: events go on, last %s", s->device);
 }
 
 /* Takes what comes within ms milliseconds, and returns at the first of it;
@@ -255,7 +263,7 @@ static void send_barrier(struct settle *s, int is_first)
 	do {
 		if ((s->form & PLAIN) && is_first && s->account.newest != 0) {
 			s->is_sent = 1;
-			s->is_back = (s->account.count == 0 && s->account.sum == 0);
+			s->is_back = (s->account.last == 0);
 		} else {
 			char *file = xasprintf("%s%s/uevent", s->o.t.sys,
 					(s->form & ON_DEVICE) ? s->device : "/class/net/lo");
@@ -321,9 +329,9 @@ static int FAST_FUNC step(struct mdevd_trigger *t, const char *uevent_file UNUSE
 /* Until mdevd has handled all there is. Returns 0 if events got lost on the way */
 static int wait_for_mdevd(struct settle *s)
 {
-	struct account last;
+	uint32_t sum = 0;
+	int count = 0;
 
-	memset(&last, 0, sizeof(last));
 	for (;;) {
 		wait_for_barrier(s);
 		if ((drain(s, KERNEL) & drain(s, HANDLED)) == 0 || s->is_lost)
@@ -332,9 +340,10 @@ static int wait_for_mdevd(struct settle *s)
 			return 1;
 		/* New events would have new numbers. Less than none: what was
 		 * queued before the account's first event, or is passed on twice */
-		if (s->account.sum == last.sum && s->account.count == last.count)
-			return s->account.count < 0;
-		last = s->account;
+		if (s->account.sum == sum && s->account.count == count)
+			return count < 0;
+		sum = s->account.sum;
+		count = s->account.count;
 	}
 }
 
@@ -419,12 +428,14 @@ BBUNIT_DEFINE_TEST(mdevd_settle_account)
 {
 	struct account a;
 
-	/* Beyond 32 bits, so that nothing is cut off on the way */
-	const unsigned long long n = 0x1fffffff0ULL;
+	/* So that it wraps around on the way */
+	const uint32_t n = 0xfffffff0;
 
 	memset(&a, 0, sizeof(a));
 	/* Nothing to wait for; what was before the first is not waited for */
 	BBUNIT_ASSERT_FALSE(account_passed(&a, n, 1));
+	BBUNIT_ASSERT_FALSE(account_passed(&a, 1, 1));
+	BBUNIT_ASSERT_FALSE(account_passed(&a, 0, 1));
 	BBUNIT_ASSERT_TRUE(account_announced(&a, n + 1, 0x80000001));
 	BBUNIT_ASSERT_FALSE(account_announced(&a, n, 2));
 	BBUNIT_ASSERT_FALSE(account_passed(&a, n, 2));
@@ -434,16 +445,14 @@ BBUNIT_DEFINE_TEST(mdevd_settle_account)
 	/* In any order */
 	BBUNIT_ASSERT_TRUE(account_announced(&a, n + 20, 0xffffffff));
 	BBUNIT_ASSERT_TRUE(account_announced(&a, n + 19, 3));
-	BBUNIT_ASSERT_EQ(a.newest, n + 20);
+	BBUNIT_ASSERT_EQ(a.newest, (uint32_t)(n + 20));
 	BBUNIT_ASSERT_EQ(a.last, 3);
 	BBUNIT_ASSERT_EQ(a.count, 2);
 	BBUNIT_ASSERT_TRUE(account_passed(&a, n + 20, 0xffffffff));
 	BBUNIT_ASSERT_EQ(a.sum, 3);
-	/* Not announced yet, before the account, or no number at all */
+	/* Not announced yet, or before the account */
 	BBUNIT_ASSERT_FALSE(account_passed(&a, n + 21, 3));
 	BBUNIT_ASSERT_FALSE(account_passed(&a, n - 1, 3));
-	BBUNIT_ASSERT_FALSE(account_passed(&a, (uint32_t)n + 19, 3));
-	BBUNIT_ASSERT_FALSE(account_passed(&a, 0, 3));
 	BBUNIT_ASSERT_EQ(a.count, 1);
 	/* Another one instead does not make it even */
 	BBUNIT_ASSERT_TRUE(account_passed(&a, n + 18, 4));
@@ -453,7 +462,7 @@ BBUNIT_DEFINE_TEST(mdevd_settle_account)
 	BBUNIT_ENDTEST;
 }
 
-static unsigned long long seqnum_in(const char *var)
+static uint32_t seqnum_in(const char *var)
 {
 	struct mdevd_uevent u;
 
@@ -468,7 +477,8 @@ static unsigned long long seqnum_in(const char *var)
 BBUNIT_DEFINE_TEST(mdevd_settle_seqnum)
 {
 	BBUNIT_ASSERT_EQ(seqnum_in("SEQNUM=40851"), 40851);
-	BBUNIT_ASSERT_EQ(seqnum_in("SEQNUM=18446744073709551614"), 18446744073709551614ULL);
+	BBUNIT_ASSERT_EQ(seqnum_in("SEQNUM=4294967299"), 3);
+	BBUNIT_ASSERT_EQ(seqnum_in("SEQNUM=18446744073709551614"), 0xfffffffe);
 	BBUNIT_ASSERT_EQ(seqnum_in("SEQNUM=18446744073709551616"), 0);
 	BBUNIT_ASSERT_EQ(seqnum_in("SEQNUM=4085x"), 0);
 	BBUNIT_ASSERT_EQ(seqnum_in("SEQNUM=-5"), 0);
