@@ -23,7 +23,7 @@ oracle = build/oracle$(if $(filter-out $(DEFAULT_VERSION),$(BUSYBOX_VERSION)),-$
 export ARCH LIBC BUSYBOX_VERSION BUSYBOX_DIR CC CROSS_COMPILE CFLAGS LDFLAGS
 export OUT CONFIG BASE SANITIZE ONLY V JOBS INSTALL
 
-.PHONY: all busybox oracle armel check check-boot check-all demo size bench
+.PHONY: all busybox oracle check check-boot check-all demo size bench
 .PHONY: menuconfig olddefconfig randconfig clean distclean help
 
 ## all           build BusyBox with mdevd: build/native/busybox (ARCH=armel: build/armel/busybox)
