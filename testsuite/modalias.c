@@ -1,0 +1,223 @@
+/* vi: set sw=4 ts=4: */
+/*
+ * mdevd_modalias.c by itself, for testsuite/check.d/40-modalias
+ *
+ * Usage:
+ *	modalias plain		each line of stdin is a rule's command: "plain" or "other"
+ *	modalias ask ROOT	each line is a modalias: "idle" or "maybe", as the files below
+ *				ROOT tell. \n, \t and \xHH in it are what they are in C. As
+ *				one process, so that what it has learnt of files counts. It
+ *				dies if an answer takes memory, or if it leaves a file open
+ *	modalias make SEED	stdin is a modules.alias: aliases that match its patterns
+ *				and twice as many that just miss them. The same SEED
+ *				makes the same
+ *
+ * Built with -D_GNU_SOURCE -DSHIM_ROOT -Itestsuite/shim -Iapplets, with the room.
+ *
+ * Licensed under GPLv2, see file LICENSE in this source tree.
+ */
+#include "mdevd.h"
+
+const char *shim_root = "";
+
+#ifdef __GLIBC__
+/* Counts what the room takes. stdio has its buffers before */
+static unsigned taken;
+void *__libc_malloc(size_t size);
+void *malloc(size_t size)
+{
+	taken++;
+	return __libc_malloc(size);
+}
+#else
+static unsigned taken;
+#endif
+
+static int plain(void)
+{
+	char line[4096];
+
+	while (fgets(line, sizeof(line), stdin)) {
+		line[strcspn(line, "\n")] = '\0';
+		puts(mdevd_modalias_is_plain(line) ? "plain" : "other");
+	}
+	return 0;
+}
+
+static void unescape(char *s)
+{
+	char *to = s;
+	unsigned c;
+
+	while ((*to = *s++) != '\0') {
+		if (*to == '\\' && *s == 'n') {
+			*to = '\n';
+			s++;
+		} else if (*to == '\\' && *s == 't') {
+			*to = '\t';
+			s++;
+		} else if (*to == '\\' && *s == 'x' && sscanf(s, "x%2x", &c) == 1) {
+			*to = c;
+			s += 3;
+		}
+		to++;
+	}
+}
+
+static int lowest_fd(void)
+{
+	int fd = dup(0);
+
+	close(fd);
+	return fd;
+}
+
+static int ask(void)
+{
+	static char line[16384];
+	int fd = lowest_fd();
+
+	while (fgets(line, sizeof(line), stdin)) {
+		unsigned before = taken;
+		int idle;
+
+		line[strcspn(line, "\n")] = '\0';
+		unescape(line);
+		idle = mdevd_modalias_idle(line);
+		if (taken != before || lowest_fd() != fd) {
+			puts(taken != before ? "takes memory" : "leaves a file open");
+			return 1;
+		}
+		puts(idle ? "idle" : "maybe");
+		fflush(stdout);
+	}
+	return 0;
+}
+
+/** Making aliases **/
+
+static unsigned long long seed;
+
+static unsigned rnd(unsigned below)
+{
+	/* Knuth's MMIX */
+	seed = seed * 6364136223846793005ULL + 1442695040888963407ULL;
+	return (seed >> 33) % below;
+}
+
+static char rnd_char(void)
+{
+	return "0123456789ABCDEFabcdefxyz_-,."[rnd(29)];
+}
+
+/* A character that the set has, or has not. *set is behind its '['; leaves it behind ']' */
+static char from_set(const char **set, int member)
+{
+	const char *s = *set, *end = strchr(s, ']');
+	char has[512];
+	unsigned n = 0;
+	int c;
+
+	*set = end + 1;
+	for (; s < end; s++) {
+		if (s + 2 < end && s[1] == '-') {
+			for (c = s[0]; c <= s[2] && n < sizeof(has); c++)
+				has[n++] = c;
+			s += 2;
+		} else if (n < sizeof(has))
+			has[n++] = *s;
+	}
+	if (member)
+		return has[rnd(n)];
+	do {
+		c = rnd_char();
+	} while (memchr(has, c, n));
+	return c;
+}
+
+/* miss: make it not match, somehow. It may match another pattern by that */
+static void make(const char *p, int miss)
+{
+	static const char *const stars[] = { "", "", "0", "00000001", "-", "_x", "C", "a.b", "dc", "T(null)Cfoo" };
+	char out[1024];
+	char *s = out, *at;
+	/* Where its literal characters are, but for the first */
+	char *literal[1024];
+	unsigned n = 0;
+	unsigned how = miss ? 1 + rnd(6) : 0;
+
+	while (*p && s < out + 900) {
+		if (*p == '*') {
+			s = stpcpy(s, stars[rnd(ARRAY_SIZE(stars))]);
+			p++;
+		} else if (*p == '?') {
+			*s++ = rnd_char();
+			p++;
+		} else if (*p == '[' && strchr(p, ']')) {
+			p++;
+			*s++ = from_set(&p, how != 1);
+		} else {
+			literal[n] = s;
+			n += (s != out);
+			*s++ = ((*p == '-' || *p == '_') && rnd(3) == 0) ? "-_"[rnd(2)] : *p;
+			p++;
+		}
+	}
+	*s = '\0';
+	at = n ? literal[rnd(n)] : out;
+	switch (how) {
+	case 1:
+	case 2: /* another */
+		*at = rnd_char();
+		break;
+	case 3: /* one less */
+		memmove(at, at + 1, s - at);
+		break;
+	case 4: /* one more, at the end */
+		*s++ = rnd_char();
+		*s = '\0';
+		break;
+	case 5: /* one more. BusyBox ends it here */
+		memmove(at + 1, at, s - at + 1);
+		*at = '.';
+		break;
+	case 6: /* the other case */
+		*at ^= 0x20;
+		if (*at <= ' ' || *at > '~' || strchr("*?[]\\", *at))
+			*at = 'x';
+	}
+	puts(out);
+}
+
+static int make_all(void)
+{
+	char line[4096], pattern[4096];
+	int i;
+
+	while (fgets(line, sizeof(line), stdin)) {
+		if (sscanf(line, "alias %4095s ", pattern) == 1)
+			for (i = 0; i < 3; i++)
+				make(pattern, i);
+	}
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	static char in[4096], out[4096];
+
+	setvbuf(stdin, in, _IOFBF, sizeof(in));
+	setvbuf(stdout, out, _IOFBF, sizeof(out));
+	if (argc == 2 && strcmp(argv[1], "plain") == 0)
+		return plain();
+	if (argc == 3 && strcmp(argv[1], "ask") == 0) {
+		shim_root = argv[2];
+		return ask();
+	}
+	if (argc == 3 && strcmp(argv[1], "make") == 0) {
+		seed = strtoull(argv[2], NULL, 0);
+		return make_all();
+	}
+	fputs("usage: modalias plain | ask ROOT | make SEED\n", stderr);
+	return 2;
+}

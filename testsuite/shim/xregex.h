@@ -1,0 +1,2 @@
+/* BusyBox's is a way to the C library's */
+#include <regex.h>
