@@ -804,18 +804,22 @@ static const char *parse_dir(const char *s, char opt)
 	return s;
 }
 
-/* Our stdin, which commands inherit, is empty; stdout and stderr are something.
- * /dev/null may be for us to make */
+/* Our stdin, which commands inherit, is empty: the end of a pipe, for /dev/null may
+ * be for us to make. Where stdout or stderr are closed it takes their place, so that
+ * nothing else does: writes fail as they would have */
 static void init_stdio(void)
 {
 	int fds[2];
+	int fd;
 
-	do {
-		xpipe(fds);
-	} while (fds[0] < 3 || fds[1] < 3);
+	xpipe(fds);
 	close(fds[1]);
 	xdup2(fds[0], STDIN_FILENO);
-	close(fds[0]);
+	for (fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			xdup2(fds[0], fd);
+	if (fds[0] > STDERR_FILENO)
+		close(fds[0]);
 }
 
 /* Would the kernel run a helper for every event, too? */
