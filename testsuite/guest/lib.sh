@@ -9,8 +9,14 @@ now() {
 
 # pass, fail, skip: one line of result each; skip NAME REASON
 pass() { echo "PASS: guest: $1"; }
-fail() { echo "FAIL: guest: $1"; }
+fail() {
+	failed=yes
+	echo "FAIL: guest: $1"
+}
 skip() { echo "SKIPPED: guest: $1 ($2)"; }
+
+# fact WORD...: something to tell, if nothing has failed in this script so far
+fact() { [ -n "$failed" ] || echo "@$*"; }
 
 # ok NAME COMMAND...: passes when COMMAND is true
 ok() {
