@@ -256,8 +256,8 @@ struct mdev_rule* FAST_FUNC mdev_conf_next(struct mdev_conf *conf, struct mdev_r
 			return rule;
 		}
 	}
-	if (ferror(conf->parser->fp)) {
-		/* A directory opens, but does not read */
+	if (!feof(conf->parser->fp)) {
+		/* A directory opens, but does not read; memory for the line may be short */
 		conf->failed = 1;
 		mdev_log(NULL, NULL, "can't read '%s': "STRERROR_FMT, conf->files->data STRERROR_ERRNO);
 	}

@@ -270,6 +270,9 @@ static void read_conf_d(struct mdev_conf *conf)
 			free(names[i]);
 		}
 		free(names);
+	} else if (errno != ENOENT) {
+		conf->failed = 1;
+		mdev_log(NULL, NULL, "can't open '%s': "STRERROR_FMT, dir STRERROR_ERRNO);
 	}
 	free(dir);
 }
@@ -698,6 +701,9 @@ static void handle_event(unsigned len)
 		return;
 	}
 	mdev_log_at(3, &G.u.ev, NULL, "received, %u bytes", len);
+	/* Whoever is to read what we print may not */
+	if (ENABLE_FEATURE_MDEVD_CHECK && G.dry_run)
+		waiting();
 	if (ENABLE_FEATURE_MDEVD_FIRMWARE && G.u.ev.firmware)
 		keep_firmware_child();
 	if (!G.u.barrier)
