@@ -88,6 +88,8 @@ int mdevd_coldplug_main(int argc UNUSED_PARAM, char **argv)
 	o.groups &= ~UEVENT_GROUP_KERNEL;
 	if ((opts & OPT_O) && o.groups == 0)
 		bb_simple_error_msg_and_die("-O: not a group that mdevd rebroadcasts to");
+	/* As milliseconds it must fit an int */
+	o.timeout = MIN(o.timeout, INT_MAX / 1000);
 	xfunc_error_retval = MDEVD_EXIT_SYSTEM;
 
 	if (opts & (OPT_O | OPT_q | OPT_w))

@@ -71,6 +71,7 @@ struct settle {
 	unsigned passed;		/* what mdevd has passed on */
 	unsigned rounds;
 	uint32_t mark;			/* PLAIN: hash of the event that is the barrier */
+	uint32_t previous;		/* hash of what mdevd has passed on last */
 	const char *missing;		/* the first of -w that is not there */
 	smallint form;			/* how barriers are sent */
 	smallint is_sent;		/* the kernel has announced the barrier */
@@ -159,6 +160,10 @@ static void take_passed(struct settle *s)
 	uint32_t seqnum = seqnum_of(&s->u);
 	uint32_t hash = hash_of(&s->u);
 
+	/* Once for each group that mdevd and we have in common */
+	if (s->previous == hash)
+		return;
+	s->previous = hash;
 	/* It may have been announced after we looked there */
 	if (is_later(seqnum, s->account.newest))
 		drain(s, KERNEL);
