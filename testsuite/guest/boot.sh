@@ -1,7 +1,5 @@
 # shellcheck shell=sh disable=SC2154 # init and lib.sh set the variables
 # What the coldplug has brought.
-echo "@kernel $(uname -r) $(uname -m)"
-
 ok "the coldplug settles" [ "$settled" = 0 ]
 ok "mdevd is running" kill -0 "$mdevd"
 

@@ -4,11 +4,16 @@ if ! [ -d /sys/bus/usb/devices/usb1 ]; then
 	skip "a USB disk comes and goes" "this kernel or machine has no USB host"
 	return
 fi
+if ! [ -d /lib/modules ] && ! [ -d /sys/bus/usb/drivers/usb-storage ]; then
+	skip "a USB disk comes and goes" "this kernel has no usb-storage"
+	return
+fi
 before=$(loaded) from=$(now)
 echo "@host plug"
 await "add sda1" 30
 there=$(now)
 ok "the disk's partition appears after it is plugged in" [ -b /dev/disk/sda1 ]
+[ -b /dev/disk/sda1 ] || return
 new=''
 for m in $(loaded); do
 	case " $before " in *" $m "*) ;; *) new="$new $m" ;; esac
