@@ -28,7 +28,7 @@ static void warn_errno(const struct mdev_plan *plan, const char *what, const cha
 
 /* Does name, a link or behind links, end inside the current directory?
  * Where it ends goes to resolved, PATH_MAX bytes */
-static int stays_inside(const char *name, char *resolved)
+static NOINLINE int stays_inside(const char *name, char *resolved)
 {
 	char cwd[PATH_MAX];
 	char *s;
@@ -40,7 +40,7 @@ static int stays_inside(const char *name, char *resolved)
 }
 
 /* Does the directory that name is in lie inside, too? */
-static int parent_stays_inside(const char *name)
+static NOINLINE int parent_stays_inside(const char *name)
 {
 	char path[PATH_MAX], resolved[PATH_MAX];
 	const char *slash = strrchr(name, '/');
@@ -53,7 +53,7 @@ static int parent_stays_inside(const char *name)
 
 /* Makes name's parent directories, 0755. Says so and returns 0 if that
  * cannot be done, or if one is a link that leads out of /dev */
-static int make_parents(const struct mdev_plan *plan, const char *name)
+static NOINLINE int make_parents(const struct mdev_plan *plan, const char *name)
 {
 	char path[PATH_MAX];
 	struct stat st;
@@ -102,7 +102,7 @@ static void set_owner_and_mode(const struct mdev_plan *plan, const char *name, c
 
 /* Something has the node's name. Returns 1 if it is the device, which now has mode
  * and owner; 0 if it was removed, so that the node can be made; -1 if it stays */
-static int clear_the_way(const struct mdev_plan *plan)
+static NOINLINE int clear_the_way(const struct mdev_plan *plan)
 {
 	char resolved[PATH_MAX];
 	struct stat st, target;
@@ -232,7 +232,7 @@ static int replace_by_link(const char *link, const char *text)
 	return 0;
 }
 
-static void make_link(const struct mdev_plan *plan, const char *link)
+static NOINLINE void make_link(const struct mdev_plan *plan, const char *link)
 {
 	char text[PATH_MAX];
 
@@ -247,7 +247,7 @@ static void make_link(const struct mdev_plan *plan, const char *link)
 	}
 }
 
-static void remove_link(const struct mdev_plan *plan, const char *link)
+static NOINLINE void remove_link(const struct mdev_plan *plan, const char *link)
 {
 	char text[PATH_MAX];
 

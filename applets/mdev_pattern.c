@@ -11,327 +11,269 @@
 /*
  * Nearly all lines of real files are like "null", "tty[0-9]*", "snd/.*",
  * "ram([0-9]*)" or "[0-9]+\:[0-9]+". The regex library takes 2 kB and more for
- * each of them, and a malloc() or two for each question. But in all of them
- * the next char of the string says how to go on: one atom at most can take it.
- * Such a text is a program already. It needs no memory, no backtracking and no
- * recursion, and as there is one way only to read the string by it, nobody can
- * disagree on where a group begins and ends.
+ * each of them, and memory and half a microsecond for each question. But such
+ * a text is a program already: it is read beside the string, an atom at a time.
  *
  * The text decides if it is made of
- *	- atoms: a char, an escaped one, '.', a [bracket] of chars and ranges;
- *	  each may have one of "*+?" if no char that it takes is also taken by
- *	  what may come next;
+ *	- atoms: a char, an escaped one, '.', a [bracket] of chars and ranges,
+ *	  each perhaps with one of "*+?" if the whole string is to match;
  *	- groups around some of them, not nested and not repeated;
- *	- and, first of all, perhaps ".*" or "(.*)". As the longest of these wins,
- *	  the rest is tried from the end of the string backwards.
+ * and if one of the repeated atoms at most could take the char that the next
+ * atom wants. So there is one way to read a string, or one number to choose,
+ * the largest; no room for different opinions on where a group begins and
+ * ends, and no more steps than the square of the string's length.
  *
  * All else is for the library, errors too: whatever is accepted here, regcomp()
  * of glibc and of musl accepts and answers alike. It is asked only if the
- * string has the chars that the text begins with.
+ * string has the literal chars that the text begins with.
  */
 
-/* Of mdev_pattern.how. The latter two are the lengths of what they stand for */
+/* What atom() says: flags, and the atom's length times LENGTH */
 enum {
-	HOW_SEARCH = 1 << 0,	/* match anywhere */
-	HOW_ANY    = 1 << 1,	/* begins with ".*" */
-	HOW_GROUP  = 1 << 2,	/* begins with "(.*)" */
-	HOW_LEAD   = HOW_ANY | HOW_GROUP,
+	TAKES    = 1 << 0,
+	MANY     = 1 << 1,
+	OPTIONAL = 1 << 2,
+	VARIABLE = MANY | OPTIONAL,
+	LENGTH   = 1 << 3,
 };
 
-/* NUL is special, and so is what is not ASCII */
-static int is_special(char c)
-{
-	return (c & 0x80) || strchr("\\[](){}.*+?|^$", c);
-}
+enum {
+	MAX_PARENS = 2 * (MDEV_NGROUPS - 1),
+	/* text_match() calls itself once for each variable atom: at most half as many */
+	MAX_TEXT = 0xff,
+};
 
-static int is_repeated(char c)
-{
-	return c == '*' || c == '+';
-}
+/* The chars that end a literal text; from +6 on, those that say something of the char before */
+static const char special[] ALIGN1 = "\\[].()" "*+?" "{}|^$";
+#define SPECIAL_SUFFIX (special + 6)
+#define SPECIAL_FOREIGN (special + 9)
 
-static int is_optional(char c)
+/*
+ * The atom at t and its quantifier: does it take the char c?
+ * c is NUL: none does; -1 if this is no atom, or one that only the library understands
+ */
+static int atom(const char *t, unsigned char c)
 {
-	return c == '*' || c == '?';
-}
+	const char *begin = t;
+	unsigned char lo = *t++;
+	int flags = 0;
 
-/* The end of the atom at t. NULL: it is none, or one that only the library understands */
-static const char *atom_check(const char *t)
-{
-	if (*t == '\\') {
-		/* GNU and TRE have operators made of letters, digits and these */
-		if (t[1] <= ' ' || (t[1] & 0x80) || isalnum(t[1]) || strchr("<>`'", t[1]))
-			return NULL;
-		return t + 2;
-	}
-	if (*t != '[')
-		return (*t == '.' || !is_special(*t)) ? t + 1 : NULL;
-	if (*++t == '^')
+	if (lo == '[') {
+		do {
+			unsigned hi;
+
+			hi = lo = *t++;
+			if (lo == '\0')
+				return -1;
+			if (*t == '-') {
+				hi = (unsigned char)t[1];
+				t += 2;
+			}
+			if (c != '\0') {
+				if (lo <= c && c <= hi)
+					flags = TAKES;
+			} else if (hi < lo || (hi - '.' > 'Z' - '.' && hi - '^' > 'z' - '^')) {
+				/* backwards; not ASCII; or one of "[\]-", which mean different things in different places */
+				return -1;
+			}
+		} while (*t != ']');
 		t++;
-	do {
-		/* '-' is itself only if it comes last; "[]", "[[:" and '\' are odd */
-		if ((*t & 0x80) || strchr("[]\\-", *t))
-			return NULL;
-		if (t[1] == '-' && t[2] != ']') {
-			if (t[2] < *t || (t[2] & 0x80) || strchr("[\\-", t[2]))
-				return NULL;
-			t += 2;
+	} else if (lo == '.') {
+		flags = (c != '\0');
+	} else {
+		if (lo == '\\') {
+			lo = *t++;
+			/* "()*+,-./:" are sure to be themselves then, others may be operators */
+			if (lo != ':' && (unsigned char)(lo - '(') > '/' - '(')
+				return -1;
+		} else if (lo == '*' || lo == '+' || lo == '?') {
+			return -1;
 		}
-		t++;
-		if (*t == '-' && t[1] == ']')
-			t++;
-	} while (*t != ']');
-	return t + 1;
-}
-
-/* The same, of an atom that has been checked */
-static const char *atom_end(const char *t)
-{
-	if (*t == '[')
-		t = strchr(t, ']');
-	if (*t == '\\')
-		t++;
-	return t + 1;
-}
-
-/* Can the atom at t be this char? It is not NUL */
-static int atom_takes(const char *t, unsigned char c)
-{
-	int yes = 1;
-
-	if (*t == '.')
-		return 1;
-	if (*t != '[') {
-		if (*t == '\\')
-			t++;
-		return c == (unsigned char)*t;
+		flags = (lo == c);
 	}
-	if (*++t == '^') {
-		yes = 0;
+	if (*t == '*' || *t == '+')
+		flags |= MANY;
+	if (*t == '*' || *t == '?')
+		flags |= OPTIONAL;
+	if (flags & VARIABLE)
 		t++;
-	}
-	do {
-		unsigned char lo = *t;
-
-		if (t[1] == '-' && t[2] != ']')
-			t += 2;
-		if (lo <= c && c <= (unsigned char)*t)
-			return yes;
-	} while (*++t != ']');
-	return !yes;
+	return flags + (t - begin) * LENGTH;
 }
 
-/* Does the text decide? Counts its groups. All before t is literal, or the leading ".*" */
-static int text_decides(struct mdev_pattern *p, const char *t)
+/* Does the text decide? Counts its parens */
+static int text_decides(struct mdev_pattern *p)
 {
-	/*
-	 * pending[c]: one of the atoms before can take c, but need not.
-	 * If the next can take it too, there are two ways to go on.
-	 * The chars from 0x80 up are alike: only '.' and [^...] take them.
-	 */
-	char pending[0x80 + 1];
-	const char *atom = p->prefix ? "" : ".*";
-	int open = 0;
-	unsigned c;
+	const char *t = p->text;
+	const char *pending = NULL; /* the atom before, if it is variable */
+	unsigned parens = 0;
+	int choices = 0;
 
-	/* Other locales have their own ideas of chars and ranges */
-	if (ENABLE_LOCALE_SUPPORT && (p->how || *t))
+	if (strpbrk(t, SPECIAL_FOREIGN))
 		return 0;
 
-	memset(pending, 0, sizeof(pending));
 	while (*t) {
+		int a;
+
+		/* Other locales have ideas of their own about chars and ranges */
+		if (ENABLE_LOCALE_SUPPORT && (p->search || (*t & 0x80) || strchr(special, *t)))
+			return 0;
+
 		if (*t == '(' || *t == ')') {
-			if ((*t == '(') == open)
-				return 0;
-			open ^= 1;
-			p->groups += open;
-			if (*t++ == '(' && *t == ')')
+			/* an even number came before each '(' */
+			if (*t++ - '(' != (parens++ & 1))
 				return 0;
 			continue;
 		}
-		atom = t;
-		t = atom_check(t);
-		if (!t)
+		a = atom(t, '\0');
+		if (a < 0)
 			return 0;
-		for (c = 1; c < sizeof(pending); c++) {
-			int takes = atom_takes(atom, c);
+		if (pending) {
+			unsigned char c = *t;
 
-			if (takes && pending[c])
-				return 0;
-			if (!is_optional(*t))
-				pending[c] = 0;
-			if (is_optional(*t) || is_repeated(*t))
-				pending[c] |= takes;
+			if (c == '\\')
+				c = t[1];
+			/* Is the char sure to end what is pending? If not, how many it takes is a choice */
+			if (c == '.' || c == '[' || (a & OPTIONAL) || (atom(pending, c) & TAKES)) {
+				if (choices++)
+					return 0;
+			}
 		}
-		if (is_optional(*t) || is_repeated(*t))
-			t++;
+		pending = NULL;
+		if (a & VARIABLE) {
+			/* A search wants the longest match: not always the first that is found */
+			if (p->search)
+				return 0;
+			pending = t;
+		}
+		t += a / LENGTH;
 	}
-	/* Found anywhere after ".*", it must reach to the end, or it may not be the longest */
-	if (p->how > HOW_SEARCH && (p->how & HOW_SEARCH) && (atom[0] != '.' || atom[1] != '*'))
-		return 0;
-	return !open && p->groups < MDEV_NGROUPS;
+	p->parens = parens;
+	return !(parens & 1) && parens <= MAX_PARENS && t - p->text <= MAX_TEXT;
 }
 
 /*
- * Reads the string at s by the text at t. Returns the end of what it takes,
- * the longest that begins at s, or NULL. Notes the groups behind *off, as
- * offsets from start.
+ * Reads the string at s by the text at t. Returns the end of what it takes, or
+ * NULL; the end of the string if it has variable atoms. Where parens are, as
+ * offsets from start, goes to off[] in turn.
  */
-static const char *text_match(const char *t, const char *s, const char *start, regmatch_t *off)
+static const char *text_match(const char *t, const char *s, const char *start, regoff_t *off)
 {
 	while (*t) {
-		const char *atom = t;
-		const char *begin = s;
+		const char *min, *end;
+		int a;
 
-		if (*t == '(') {
-			(++off)->rm_so = s - start;
+		if (*t == '(' || *t == ')') {
+			*off++ = s - start;
 			t++;
 			continue;
 		}
-		if (*t == ')') {
-			off->rm_eo = s - start;
-			t++;
-			continue;
-		}
-		t = atom_end(t);
-		while (*s && atom_takes(atom, *s)) {
-			s++;
-			if (!is_repeated(*t))
+		min = s;
+		do {
+			a = atom(t, *s);
+			if (!(a & TAKES))
 				break;
-		}
-		if (s == begin && !is_optional(*t))
+			s++;
+		} while (a & MANY);
+		t += a / LENGTH;
+		if (!(a & OPTIONAL) && s == min++)
 			return NULL;
-		if (is_optional(*t) || is_repeated(*t))
-			t++;
+		if (a & VARIABLE) {
+			for (; s >= min; s--) {
+				end = text_match(t, s, start, off);
+				if (end && !*end)
+					return end;
+			}
+			return NULL;
+		}
 	}
 	return s;
 }
 
-static int regex_match(const struct mdev_pattern *p, const char *s, regmatch_t *off, unsigned n)
-{
-	if (regexec(p->re, s, n, off, 0) != 0)
-		return 0;
-	return (p->how & HOW_SEARCH) || (off[0].rm_so == 0 && s[off[0].rm_eo] == '\0');
-}
-
-static NOINLINE int match(const struct mdev_pattern *p, const char *s, regmatch_t *off)
+/*
+ * Does the pattern match s: all of it, or some part if it was made for search?
+ * Nonzero if so. off: NULL, or room for MDEV_NGROUPS; after a match they are
+ * what regexec() says, -1 for groups that are not there.
+ * Never dies. No memory is allocated, but by regexec() if p->re is there.
+ * ../testsuite/pattern-fuzz.c compares it with regexec().
+ */
+int FAST_FUNC mdev_pattern_match(const struct mdev_pattern *p, const char *s, regmatch_t *off)
 {
 	regmatch_t own[MDEV_NGROUPS];
-	unsigned n_off = off ? MDEV_NGROUPS : 1;
 	const char *from = s;
+
+	/* The offsets of one group follow those of the one before: so do parens */
+	BUILD_BUG_ON(sizeof(regmatch_t) != 2 * sizeof(regoff_t));
 
 	if (!off)
 		off = own;
-	if (p->how & HOW_LEAD)
-		from += strlen(from);
-	for (;;) {
-		const char *t = p->text + (p->how & HOW_LEAD);
+	do {
+		const char *t = p->text;
 		const char *end = from;
 		unsigned n = p->prefix;
 
 		while (n && *t == *end)
 			n--, t++, end++;
-		if (n == 0) {
-			regmatch_t *group = off;
-
-			if (p->re)
-				return regex_match(p, s, off, n_off);
-			if (p->how & HOW_GROUP) {
-				group++;
-				group->rm_so = 0;
-				group->rm_eo = from - s;
-			}
-			end = text_match(t, end, s, group);
-			if (end && ((p->how & HOW_SEARCH) || !*end)) {
-				off[0].rm_so = (p->how & HOW_LEAD) ? 0 : from - s;
-				off[0].rm_eo = end - s;
-				n = p->groups + 1;
-				if (n < n_off)
-					memset(off + n, -1, (n_off - n) * sizeof(*off));
-				return 1;
-			}
-		}
-		if (p->how & HOW_LEAD) {
-			if (from == s)
-				return 0;
-			from--;
+		if (n)
+			continue;
+		if (p->re) {
+			if (regexec(p->re, s, MDEV_NGROUPS, off, 0) != 0)
+				break;
 		} else {
-			if (!(p->how & HOW_SEARCH) || !*from)
-				return 0;
-			from++;
-		}
-	}
-}
+			regoff_t *parens = (regoff_t *)(off + 1);
 
-/*
- * Does the pattern match s: the whole of it, or some part if it was made for
- * search? Nonzero if so. off: NULL, or room for MDEV_NGROUPS that are filled as
- * regexec() does it, -1 for groups that are not there.
- * Does not block; no memory is allocated but by regexec() if p->re is there.
- * Takes time in proportion to the string, or its square if there are
- * repetitions in what is searched for.
- */
-int FAST_FUNC mdev_pattern_match(const struct mdev_pattern *p, const char *s, regmatch_t *off)
-{
-	/* Most rules are not for this device: no stack frame for them */
-	if (p->first && p->first != *s)
-		return 0;
-	return match(p, s, off);
+			end = text_match(t, end, s, parens);
+			if (!end)
+				continue;
+			off[0].rm_so = from - s;
+			off[0].rm_eo = end - s;
+			memset(parens + p->parens, -1, (MAX_PARENS - p->parens) * sizeof(*parens));
+		}
+		if (p->search || (off[0].rm_so == 0 && !s[off[0].rm_eo]))
+			return 1;
+	} while (p->search && *from++);
+	return 0;
 }
 
 /*
  * Prepares p for the ERE in text, which stays the caller's and outlives p.
- * search: a match anywhere counts, else only one of the whole string.
+ * search: 1 if a match anywhere counts, 0 if all of the string must match.
  * Returns NULL, or why the ERE is none, to be freed; p holds nothing then.
  * Dies if there is no memory.
  */
 char* FAST_FUNC mdev_pattern_init(struct mdev_pattern *p, const char *text, int search)
 {
-	const char *t = text;
-	char *err;
+	char *err = NULL;
+	unsigned n = strcspn(text, special);
 
 	memset(p, 0, sizeof(*p));
 	p->text = text;
-	if (is_prefixed_with(t, ".*"))
-		p->how = HOW_ANY;
-	else if (is_prefixed_with(t, "(.*)")) {
-		p->how = HOW_GROUP;
-		p->groups = 1;
+	p->search = search;
+	/* The last of them may be under a "*", "?" or "{0}" */
+	if (n && strchr(SPECIAL_SUFFIX, text[n]))
+		n--;
+	if (n && !strchr(text, '|')) {
+		p->prefix = n < 0xff ? n : 0xff;
+		if (!search)
+			p->first = *text;
 	}
-	t += p->how;
-	if (search)
-		p->how |= HOW_SEARCH;
-	if (!strchr(t, '|')) {
-		while (!is_special(t[p->prefix]) && p->prefix < 0xff)
-			p->prefix++;
-		/* Is the last of them under a "*", "?" or "{0}"? */
-		if (p->prefix && (t[p->prefix] == '{' || is_repeated(t[p->prefix]) || is_optional(t[p->prefix])))
-			p->prefix--;
-	}
-	if (p->prefix && !p->how)
-		p->first = *t;
-	if (text_decides(p, t + p->prefix))
-		return NULL;
+	if (!text_decides(p)) {
+		regex_t *re = xmalloc(sizeof(*re));
 
-	if (p->how & HOW_LEAD) {
-		p->how &= HOW_SEARCH;
-		p->prefix = 0;
-	}
-	p->re = xmalloc(sizeof(*p->re));
-	err = regcomp_or_errmsg(p->re, text, REG_EXTENDED);
-	if (err) {
-		free(p->re);
-		p->re = NULL;
+		err = regcomp_or_errmsg(re, text, REG_EXTENDED);
+		if (err)
+			free(re);
+		else
+			p->re = re;
 	}
 	return err;
 }
 
-/* Gives back what p holds; not its text */
+/* Gives back what p holds, which is not its text */
 void FAST_FUNC mdev_pattern_free(struct mdev_pattern *p)
 {
 	if (p->re) {
 		regfree(p->re);
 		free(p->re);
-		p->re = NULL;
 	}
 }
 
@@ -372,10 +314,10 @@ BBUNIT_DEFINE_TEST(mdev_pattern)
 		{ "(.*)!(.*)", "a!b!c", "0,5 0,3 4,5" },
 		{ "(.*)!(.*)", "abc", NULL },
 		{ "(usb)([0-9]?)(x*)", "usb1", "0,4 0,3 3,4 4,4" },
-		{ "[^a-c]+", "xyz", "0,3" },
-		{ "[^a-c]+", "xyb", NULL },
+		{ "[^a-c]+", "xyz", "0,3", 0, 1 },
+		{ "[^a-c]+", "xyb", NULL, 0, 1 },
 		{ "i2c-[0-9]", "i2c-1", "0,5" },
-		{ "[a-z_-]*", "a-b_c", "0,5" },
+		{ "[a-z_-]*", "a-b_c", "0,5", 0, 1 },
 		{ "a\\.b\\*", "a.b*", "0,4" },
 		{ "a\\.b", "a1b", NULL },
 		{ ".*[0-9]", "sda1", "0,4" },
@@ -383,12 +325,22 @@ BBUNIT_DEFINE_TEST(mdev_pattern)
 		{ "blo", "block", "0,3", 1 },
 		{ "ock", "block", "2,5", 1 },
 		{ "ock", "oc", NULL, 1 },
-		{ ".*/net/.*", "/devices/net/eth0", "0,17", 1 },
-		{ ".*/net/.*", "/devices/network", NULL, 1 },
-		{ "[0-9]+", "sda12b3", "3,5", 1 },
-		{ "x*", "abc", "0,0", 1 },
-		{ "a.*c", "abcd", NULL, 0, 1 },
-		{ "a.*c", "abcdc", "0,5", 0, 1 },
+		{ ".*/net/.*", "/devices/net/eth0", "0,17", 1, 1 },
+		{ ".*/net/.*", "/devices/network", NULL, 1, 1 },
+		{ "[0-9]+", "sda12b3", "3,5", 1, 1 },
+		{ "x*", "abc", "0,0", 1, 1 },
+		{ "b+", "", NULL },
+		{ "a.*c", "abcd", NULL },
+		{ "a.*c", "abcdc", "0,5" },
+		{ "a*(a)(.)", "aaab", "0,4 2,3 3,4" },
+		{ "(a)(b)(c)(d)(e)(f)(g)(h)(i)", "abcdefghi", "0,9 0,1 1,2 2,3 3,4 4,5 5,6 6,7 7,8 8,9" },
+		{ "[.*+?(|)]\\.[a-c0-9/]", "?.b", "0,3", 0, 1 },
+		{ "[.0-9]\\.[a-c0-9/]", "..b", "0,3" },
+		{ "(u).b", "xusb", "1,4 1,2", 1 },
+		{ "", "x", "0,0", 1 },
+		{ "a.*b.*c", "abbcbc", "0,6", 0, 1 },
+		{ "a+*", "", "0,0", 0, 1 },
+		{ "(a)(b)(c)(d)(e)(f)(g)(h)(i)(j)", "abcdefghij", "0,10 0,1 1,2 2,3 3,4 4,5 5,6 6,7 7,8 8,9", 0, 1 },
 		{ ".*a", "bab", "0,2", 1, 1 },
 		{ "sd[a-h][0-9]{1,2}", "sdb12", "0,5", 0, 1 },
 		{ "sd[a-h][0-9]{1,2}", "ttyb12", NULL, 0, 1 },
@@ -410,7 +362,7 @@ BBUNIT_DEFINE_TEST(mdev_pattern)
 
 	for (i = 0; i < ARRAY_SIZE(tests); i++) {
 		regmatch_t off[MDEV_NGROUPS];
-		char buf[MDEV_NGROUPS * 8];
+		char buf[MDEV_NGROUPS * sizeof(" -1,-1")];
 		char *b = buf;
 		char *err = mdev_pattern_init(&p, tests[i].text, tests[i].search);
 		int n;

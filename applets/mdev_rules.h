@@ -54,10 +54,10 @@ struct mdev_event {
 struct mdev_pattern {
 	const char *text;	/* the ERE; belongs to the rule */
 	regex_t *re;		/* compiled, or NULL: the text decides */
-	char first;		/* the string must begin with it. NUL: not known */
-	uint8_t prefix;		/* this many literal chars come first */
-	uint8_t groups;		/* if the text decides: how many there are */
-	uint8_t how;		/* HOW_... */
+	char first;		/* the string must begin with this char. NUL: not known */
+	uint8_t prefix;		/* this many literal chars begin the text */
+	uint8_t parens;		/* if the text decides: their number in it */
+	uint8_t search;		/* match anywhere (VAR=regex;) or the whole string */
 };
 
 /* VAR=regex; */
@@ -88,6 +88,7 @@ struct mdev_rule {
 
 /* What a rule does with an event. Filled by mdev_match(), performed by mdev_node.c and mdev_exec.c */
 struct mdev_plan {
+	char buf[MDEV_NAME_MAX];	/* first: the rest then shares a page with what follows */
 	const struct mdev_event *event;
 	const struct mdev_rule *rule;
 	const char *node;	/* its name under /dev: what $MDEV says */
@@ -96,7 +97,6 @@ struct mdev_plan {
 	const char *command;	/* begins with its operator; NULL: none for this action */
 	const char *refused;	/* reason why PATH cannot be used, or NULL */
 	bool has_node;		/* a node is involved: numbers are known, and the rule is none of '!' */
-	char buf[MDEV_NAME_MAX];
 };
 
 /** mdev_conf.c: text to rules **/

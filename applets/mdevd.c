@@ -91,6 +91,10 @@ enum {
 };
 
 struct globals {
+	/* In this order: after a fork each page that is written to is a fault. The end of plan,
+	 * all between it and u, and as much of u as most events need are one page */
+	char name_buf[MDEV_NAME_MAX + 1];
+	struct mdev_plan plan;
 	const char *conf_name, *sys, *dev, *firmware_dir;
 	struct mdev_conf conf, fresh;
 	dev_t root;
@@ -113,9 +117,7 @@ struct globals {
 	volatile smallint got_term, got_hup;
 	volatile smallint status;	/* to exit with on SIGTERM */
 	jmp_buf die_jmp;
-	struct mdev_plan plan;
 	struct mdevd_uevent u;
-	char name_buf[MDEV_NAME_MAX + 1];
 };
 #define G (*ptr_to_globals)
 #define INIT_G() do { \

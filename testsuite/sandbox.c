@@ -1858,15 +1858,16 @@ static void play_heard(unsigned mask, unsigned count)
 	}
 }
 
-/* What the program has for itself: RssAnon, proc(5) */
+/* What the program has for itself: its anonymous memory, proc(5). RssAnon in
+ * "status" would be the same, but is a sum that the kernel only estimates */
 static long private_kb(void)
 {
 	char path[64], *s;
 
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)p.pid);
+	snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)p.pid);
 	s = read_small(path);
-	s = s ? strstr(s, "\nRssAnon:") : NULL;
-	return s ? atol(s + sizeof("\nRssAnon:") - 1) : -1;
+	s = s ? strstr(s, "\nAnonymous:") : NULL;
+	return s ? atol(s + sizeof("\nAnonymous:") - 1) : -1;
 }
 
 static void play_usage(void)
