@@ -180,6 +180,12 @@ static void device_in_sysfs(struct test_case *c, const struct device *v)
 {
 	char file[256], text[256];
 
+	if (v->how == NO_NUMBERS && percent(50)) {
+		snprintf(file, sizeof(file), "/sys%s/loading", v->devpath);
+		add_thing(c, 's', file, "", 0, 0, 0);
+		snprintf(file, sizeof(file), "/sys%s/data", v->devpath);
+		add_thing(c, 's', file, "", 0, 0, 0);
+	}
 	if (v->how == NO_NUMBERS || v->how == GONE)
 		return;
 	snprintf(file, sizeof(file), "/sys%s/dev", v->devpath);
@@ -215,8 +221,13 @@ static void random_event(struct test_case *c)
 		add_var(e, "MODALIAS=%s", PICK(modaliases));
 	if (percent(10))
 		add_var(e, "PRODUCT=a b'c\"d$HOME;\\e");
-	if (odd(2) && strcmp(e->action, "add") != 0)
-		add_var(e, "FIRMWARE=fw.bin");
+	if (c->firmware && (v->how == NO_NUMBERS || percent(10))) {
+		static const char *const files[] = { "fw.bin", "fw.bin", "empty.bin", "no-such.bin", "../other.bin", "" };
+
+		/* A driver whose device has no loading would be waited for */
+		if (strcmp(e->action, "add") != 0 || v->how == NO_NUMBERS || v->how == GONE)
+			add_var(e, "FIRMWARE=%s", PICK(files));
+	}
 	if (v->how == MODERN || v->how == GONE) {
 		e->node = v->name;
 		e->type = v->type;
@@ -496,6 +507,7 @@ struct test_case *case_random(unsigned long long seed, unsigned n)
 	c->world = odd(25) ? WORLD_NONE : WORLD_BUILDROOT;
 	c->devtmpfs = odd(60);
 	c->umask = tame ? 0 : 027;
+	c->firmware = odd(20);
 	n_devices = 2 + rnd(4);
 	devices = v = xrealloc(NULL, n_devices * sizeof(*v));
 	for (i = 0; i < n_devices; i++)

@@ -80,6 +80,7 @@ struct test_case {
 	int world;		/* which users and groups there are */
 	int devtmpfs;		/* the kernel makes and removes nodes, too */
 	mode_t umask;		/* that mdevd is started with */
+	int firmware;		/* some event asks for it: what drivers get is listed */
 	struct thing things[128];
 	unsigned n_things;
 	struct event *events;
@@ -99,7 +100,7 @@ void text_printf(struct text *t, const char *fmt, ...) __attribute__((format(pri
 void world_build(const char *dir, const char *stock, const char *ours);
 void world_enter(const struct test_case *c);
 void world_before(const struct test_case *c, const struct event *e);
-void world_list(struct text *log);
+void world_list(const struct test_case *c, struct text *log);
 void world_take(struct text *log, const char *heading, const char *file);
 void write_file(const char *name, const char *s, size_t len);
 int recorder_main(int argc, char **argv);

@@ -21,6 +21,7 @@ enum {
 	NAME_ANYTHING, PATH_ANYTHING, PATH_OUTSIDE, PATH_KEEPS_DEV, PATH_SLASHES, MKDIR_ALWAYS,
 	NUMBERS_OF_SYSFS,
 	NO_EXECLINE, EMPTY_VARIABLE, BLOCK_PREFIX, SETUID_LOST, NAME_CUT,
+	FIRMWARE_GONE, FIRMWARE_NAME,
 	/* mdev, patched or not, unlike mdevd */
 	MDEV_SKIPS_LINES, MDEV_REMOVES_UNNUMBERED, MDEV_UMASK_0, MDEV_FIRMWARE_REMOVE,
 	N_ENTRIES
@@ -90,6 +91,10 @@ const struct entry entries[] = {
 	[NAME_CUT] = { "name-cut",
 		"if a directory of PATH or of the name cannot be made, MDEV (and DEVNAME) are cut there; "
 		"they are to say the name all the same" },
+	[FIRMWARE_GONE] = { "firmware-gone",
+		"a device that asks for firmware and is gone ends the run; it is to be a warning" },
+	[FIRMWARE_NAME] = { "firmware-name",
+		"a FIRMWARE that leads out of /lib/firmware is loaded; the driver is to be told that there is none" },
 	[MDEV_SKIPS_LINES] = { "mdev-skips-lines",
 		"mdevd: exit 2 on a syntax error; mdev skips the line and goes on (mdevd is then played without it)" },
 	[MDEV_REMOVES_UNNUMBERED] = { "mdev-removes-unnumbered",
@@ -953,6 +958,41 @@ static void perform(const struct rule *r, const char *matched, const regmatch_t 
 		m.bang = 1;
 }
 
+/* For a driver that asked. For mdevd another process does it, see its own tests */
+static void load_firmware(void)
+{
+	const char *name = variable("FIRMWARE");
+	char path[PATH_MAX], buf[256];
+	int file = -1, loading, data;
+	ssize_t n;
+
+	if (!name || !m.add || !is_mdev())
+		return;
+	snprintf(path, sizeof(path), "/lib/firmware/%s", name);
+	if (!is_bad_name(name) || differs(FIRMWARE_NAME, access(path, R_OK) == 0))
+		file = open(path, O_RDONLY);
+	snprintf(path, sizeof(path), "/sys%s/loading", m.e->devpath);
+	loading = open(path, O_WRONLY);
+	if (loading < 0) {
+		if (differs(FIRMWARE_GONE, 1))
+			m.status = 1;
+		return;
+	}
+	if (file >= 0) {
+		write(loading, "1", 1);
+		snprintf(path, sizeof(path), "/sys%s/data", m.e->devpath);
+		data = open(path, O_WRONLY);
+		n = read(file, buf, sizeof(buf));
+		write(data, buf, n);
+		close(data);
+		close(file);
+		write(loading, n > 0 ? "0" : "-1", n > 0 ? 1 : 2);
+	} else {
+		write(loading, "-1", 2);
+	}
+	close(loading);
+}
+
 static void handle(const struct event *e, struct rule *const *rules)
 {
 	static const struct rule implicit = { .mode = 0660 };
@@ -986,6 +1026,8 @@ static void handle(const struct event *e, struct rule *const *rules)
 				break;
 		}
 	}
+	if (!m.status)
+		load_firmware();
 }
 
 /*** a case ***/
@@ -1064,7 +1106,7 @@ void model_play(enum program p, const struct test_case *c, struct text *log)
 		umask(0);
 		handle(e, rules);
 		world_take(log, "commands:", "/out/rec");
-		world_list(log);
+		world_list(c, log);
 		if (m.status)
 			text_printf(log, "%s %d\n", m.status < 128 ? "exit" : "signal", m.status & 127);
 	}

@@ -110,10 +110,10 @@ static void log_event(struct text *log, unsigned i, const struct event *e)
 	text_printf(log, "== %u: %s %s\n", i, e->action, e->devpath);
 }
 
-static void log_result(struct text *log, struct text *said, const struct event *e)
+static void log_result(const struct test_case *c, struct text *log, struct text *said, const struct event *e)
 {
 	world_take(log, "commands:", "/out/rec");
-	world_list(log);
+	world_list(c, log);
 	take_messages(said, e);
 }
 
@@ -132,7 +132,7 @@ static void play_helper(const char *file, const struct test_case *c, struct text
 		world_before(c, e);
 		pid = start(file, argv, e->vars, 022, -1, -1);
 		waitpid(pid, &status, 0);
-		log_result(log, said, e);
+		log_result(c, log, said, e);
 		log_status(log, status, 0);
 	}
 }
@@ -258,7 +258,7 @@ static void play_mdevd(const struct test_case *c, struct text *log, struct text 
 		send_event(d.sender, &c->events[i]);
 		while (take_records() == 0)
 			continue;
-		log_result(log, said, &c->events[i]);
+		log_result(c, log, said, &c->events[i]);
 	}
 	stop(SIGTERM, log);
 	close(d.records);
@@ -314,7 +314,7 @@ static void play_daemon(const struct test_case *c, struct text *log)
 		send_event(d.sender, &c->events[i]);
 		if (!mark(fifo, WAIT_MS))
 			die("mdev -d does not go on");
-		log_result(log, NULL, &c->events[i]);
+		log_result(c, log, NULL, &c->events[i]);
 	}
 	kill(d.pid, SIGKILL);
 	waitpid(d.pid, &d.status, 0);
@@ -338,7 +338,7 @@ void play(enum program p, const struct test_case *c, struct text *log, struct te
 
 /*** the storm ***/
 
-enum { STORM_DEVICES = 120, STORM_WINDOW = 500 };
+enum { STORM_DEVICES = 300, STORM_WINDOW = 500 };
 
 /* What the rules do with each kind of device: where node and link are */
 static const struct {
@@ -423,13 +423,13 @@ static unsigned storm_check(unsigned i, int is_there)
 }
 
 /* How many there are in /dev that are no directories */
-static unsigned storm_count(const char *complain)
+static unsigned storm_count(const struct test_case *c, const char *complain)
 {
 	struct text t = { NULL, 0, 0 };
 	unsigned n = 0;
 	char *s, *rest;
 
-	world_list(&t);
+	world_list(c, &t);
 	for (rest = t.s; rest && (s = strsep(&rest, "\n")) != NULL;) {
 		if (*s == '\0' || *s == 'd' || !strstr(s, " /dev/"))
 			continue;
@@ -471,7 +471,7 @@ void storm(unsigned long long seed, unsigned count)
 				links += there[i] && kinds[i % ARRAY_SIZE(kinds)].link;
 				expected += there[i] * (1 + (kinds[i % ARRAY_SIZE(kinds)].link != NULL));
 			}
-			if (storm_count(NULL) != expected) {
+			if (storm_count(&c, NULL) != expected) {
 				printf("FAIL: storm: more is in /dev than the %u nodes and links that should be\n", expected);
 				wrong++;
 			}
@@ -490,7 +490,7 @@ void storm(unsigned long long seed, unsigned count)
 	}
 	while (done < sent)
 		done += take_records();
-	wrong += storm_count("left behind");
+	wrong += storm_count(&c, "left behind");
 	stop(SIGTERM, &log);
 	if (strcmp(log.s, "exit 0\n") != 0) {
 		printf("FAIL: storm: mdevd's %s", log.s);

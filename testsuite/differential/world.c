@@ -133,6 +133,10 @@ void world_build(const char *dir, const char *stock, const char *ours)
 	}
 	if (chroot(".") || chdir("/"))
 		die("chroot");
+	mkdir("/lib/firmware", 0755);
+	write_file("/lib/firmware/fw.bin", "firmware", 8);
+	write_file("/lib/firmware/empty.bin", "", 0);
+	write_file("/lib/other.bin", "other", 5);
 }
 
 /* Everything in dir goes */
@@ -349,9 +353,32 @@ static void list(struct text *log, const char *path)
 		free(v);
 }
 
-/* /dev, and what else may have been touched */
-void world_list(struct text *log)
+/* What drivers were told, and given */
+static void list_firmware(const struct test_case *c, struct text *log)
 {
+	unsigned i;
+
+	for (i = 0; i < c->n_things; i++) {
+		const char *name = c->things[i].name;
+		const char *base = strrchr(name, '/') + 1;
+		char buf[256];
+		ssize_t n;
+		int fd;
+
+		if (strcmp(base, "loading") != 0 && strcmp(base, "data") != 0)
+			continue;
+		fd = open(name, O_RDONLY | O_CLOEXEC);
+		n = read(fd, buf, sizeof(buf));
+		close(fd);
+		text_printf(log, "%s '%.*s'\n", name, n < 0 ? 0 : (int)n, buf);
+	}
+}
+
+/* /dev, and what else may have been touched */
+void world_list(const struct test_case *c, struct text *log)
+{
+	if (c->firmware)
+		list_firmware(c, log);
 	list(log, "/dev");
 	list(log, "/tmp");
 	list(log, "/out");
