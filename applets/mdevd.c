@@ -897,7 +897,7 @@ int mdevd_main(int argc UNUSED_PARAM, char **argv)
 		IF_FEATURE_MDEVD_FIRMWARE("F:")
 		IF_FEATURE_MDEVD_CHECK("nN")
 		IF_FEATURE_MDEVD_RELAY("o:O:I:")
-		IF_FEATURE_MDEVD_CHECK("\0" "n--N:N--n"),
+		"\0" IF_FEATURE_MDEVD_CHECK("n--N:N--n"),
 		&verbosity, &notify, &rcvbuf, &G.conf_name, &G.sys, &G.dev, &timeout
 		IF_FEATURE_MDEVD_FIRMWARE(, &G.firmware_dir)
 		IF_FEATURE_MDEVD_RELAY(, &out_fd, &out_groups, &in_groups)
