@@ -1569,23 +1569,23 @@ static const char *event_var(const char *bytes, unsigned len, const char *name)
 	return NULL;
 }
 
-/* Makes SYS/DEVPATH/dev, where mdev looks; on remove it goes */
+/* Makes SYS/DEVPATH/dev, where mdev looks on add. The program may be at an earlier event
+ * still: what is right is not written again, and nothing is taken away */
 static void play_sysfs(const char *bytes, unsigned len)
 {
 	const char *maj = event_var(bytes, len, "MAJOR");
 	const char *min = event_var(bytes, len, "MINOR");
 	const char *devpath = event_var(bytes, len, "DEVPATH");
-	char path[PATH_MAX + 8], text[64];
+	char path[PATH_MAX + 8], text[64], *old;
 
-	if (!maj || !min || !devpath)
+	if (!maj || !min || !devpath || strncmp(bytes, "add@", 4) != 0)
 		return;
 	snprintf(path, sizeof(path), "%s%s/dev", at_root("sys"), devpath);
-	if (strncmp(bytes, "remove@", 7) == 0) {
-		unlink(path);
-		return;
-	}
-	make_parents(path);
 	snprintf(text, sizeof(text), "%s:%s\n", maj, min);
+	old = read_small(path);
+	if (old && strcmp(old, text) == 0)
+		return;
+	make_parents(path);
 	write_file(path, text);
 }
 
