@@ -98,8 +98,6 @@ static int could_match(const char *p, const struct alias *a)
 		if (c != '\0') {
 			p++;
 			if (c == '*') {
-				if (*p == '\0' || *p == '.')
-					return 1;
 				star = p;
 				retry = s;
 				continue;
@@ -356,7 +354,8 @@ static int index_idle(const struct alias *a)
 
 	uname(&uts);
 	sprintf(path, MODULES_DIR "/%s/modules.alias", uts.release);
-	fd = open(path, O_RDONLY);
+	/* It may be a pipe, by accident */
+	fd = open(path, O_RDONLY | O_NONBLOCK);
 	if (fd < 0)
 		return 0;
 	get_stamp(fd, stamp);
@@ -394,7 +393,6 @@ static int config_idle(const char *dir, const char *name, const struct alias *a,
 	int idle = 1;
 
 	sprintf(path, "%s/%s", dir, name);
-	/* It may be a pipe, by accident */
 	fd = open(path, O_RDONLY | O_NONBLOCK);
 	if (fd < 0)
 		return errno == ENOENT;

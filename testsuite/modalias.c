@@ -4,13 +4,17 @@
  *
  * Usage:
  *	modalias plain		each line of stdin is a rule's command: "plain" or "other"
- *	modalias ask ROOT	each line is a modalias: "idle" or "maybe", as the files below
- *				ROOT tell. \n, \t and \xHH in it are what they are in C. As
- *				one process, so that what it has learnt of files counts. It
- *				dies if an answer takes memory, or if it leaves a file open
- *	modalias make SEED	stdin is a modules.alias: aliases that match its patterns
- *				and twice as many that just miss them. The same SEED
+ *	modalias ask ROOT SECS	each line is a modalias: "idle" or "maybe", as the files below
+ *				ROOT tell, SECS seconds from now. \n, \t and \xHH in it are
+ *				what they are in C. One process, so that what it has learnt of
+ *				files counts. It ends if an answer takes memory, or leaves a
+ *				file open
+ *	modalias make SEED N	stdin is a modules.alias: N aliases of each pattern, the first
+ *				of which matches and the others just miss it. The same SEED
  *				makes the same
+ *
+ *	modalias patterns SEED COUNT, modalias aliases SEED COUNT
+ *				random ones of few characters, so that many match
  *
  * Built with -D_GNU_SOURCE -DSHIM_ROOT -Itestsuite/shim -Iapplets, with the room.
  *
@@ -19,18 +23,17 @@
 #include "mdevd.h"
 
 const char *shim_root = "";
+time_t shim_later;
 
-#ifdef __GLIBC__
 /* Counts what the room takes. stdio has its buffers before */
 static unsigned taken;
+#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__)
 void *__libc_malloc(size_t size);
 void *malloc(size_t size)
 {
 	taken++;
 	return __libc_malloc(size);
 }
-#else
-static unsigned taken;
 #endif
 
 static int plain(void)
@@ -189,16 +192,46 @@ static void make(const char *p, int miss)
 	puts(out);
 }
 
-static int make_all(void)
+static int make_all(int n)
 {
 	char line[4096], pattern[4096];
 	int i;
 
 	while (fgets(line, sizeof(line), stdin)) {
 		if (sscanf(line, "alias %4095s ", pattern) == 1)
-			for (i = 0; i < 3; i++)
+			for (i = 0; i < n; i++)
 				make(pattern, i);
 	}
+	return 0;
+}
+
+/** Random ones **/
+
+static void random_one(const char *const *words, unsigned n, int wild)
+{
+	static const char *const begins[] = { "of:N", "usb:v", "acpi:", "x:", "x-y:", "x:", "*:", "?:a", "acpi*:" };
+	char out[64];
+	/* One that can match anything is rare */
+	char *s = stpcpy(out, begins[rnd(wild && rnd(500) == 0 ? 9 : 6)]);
+	unsigned len = 1 + rnd(6);
+
+	while (len--)
+		s = stpcpy(s, words[rnd(n)]);
+	puts(out);
+}
+
+static int random_ones(const char *what, unsigned count)
+{
+	static const char *const words[] = {
+		"a", "a", "b", "C", "-", "_", ".", ":",
+		/* only of patterns */
+		"*", "*", "*", "?", "*T*C", "a", "b", "C", "a", "b", "-", "a", "b", "C", ".", "a", "b",
+		"[ab]", "[a-b]", "[b-]", "[!a]", "[-_]",
+	};
+	int wild = (strcmp(what, "patterns") == 0);
+
+	while (count--)
+		random_one(words, wild ? ARRAY_SIZE(words) : 8, wild);
 	return 0;
 }
 
@@ -210,14 +243,17 @@ int main(int argc, char **argv)
 	setvbuf(stdout, out, _IOFBF, sizeof(out));
 	if (argc == 2 && strcmp(argv[1], "plain") == 0)
 		return plain();
-	if (argc == 3 && strcmp(argv[1], "ask") == 0) {
+	if (argc == 4 && strcmp(argv[1], "ask") == 0) {
 		shim_root = argv[2];
+		shim_later = atoi(argv[3]);
 		return ask();
 	}
-	if (argc == 3 && strcmp(argv[1], "make") == 0) {
+	if (argc == 4) {
 		seed = strtoull(argv[2], NULL, 0);
-		return make_all();
+		if (strcmp(argv[1], "make") == 0)
+			return make_all(atoi(argv[3]));
+		return random_ones(argv[1], atoi(argv[3]));
 	}
-	fputs("usage: modalias plain | ask ROOT | make SEED\n", stderr);
+	fputs("usage: modalias plain | ask ROOT SECS | make SEED N | patterns SEED COUNT | aliases SEED COUNT\n", stderr);
 	return 2;
 }

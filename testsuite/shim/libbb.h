@@ -3,8 +3,8 @@
  * As much of BusyBox as a room needs that is compiled alone, for tests and fuzzing:
  * cc -Itestsuite/shim -Iapplets ... applets/ROOM.c
  *
- * With SHIM_ROOT defined, absolute names that a room opens are below shim_root, which
- * the program defines: a world of its own without chroot().
+ * With SHIM_ROOT defined, absolute names that a room opens are below shim_root, and it is
+ * shim_later seconds later than it is. The program defines both.
  *
  * Licensed under GPLv2, see file LICENSE in this source tree.
  */
@@ -52,6 +52,7 @@ static inline int shim_isalnum(unsigned char c)
 
 #ifdef SHIM_ROOT
 extern const char *shim_root;
+extern time_t shim_later;
 static inline const char *shim_path(const char *path)
 {
 	static char buf[PATH_MAX];
@@ -63,6 +64,7 @@ static inline const char *shim_path(const char *path)
 }
 # define open(path, ...) open(shim_path(path), __VA_ARGS__)
 # define stat(path, st) stat(shim_path(path), st)
+# define time(p) (time(p) + shim_later)
 #endif
 
 static inline char *skip_whitespace(const char *s)
