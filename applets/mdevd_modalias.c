@@ -190,8 +190,10 @@ static void learn(const char *pattern)
 
 	if (k->mark) {
 		key = strchr(pattern, k->mark);
+		if (key)
+			key++;
 		/* In brackets it is not what is meant */
-		if (strpbrk(pattern, "[\\") || !key++)
+		if (strpbrk(pattern, "[\\"))
 			key = NULL;
 	}
 	if (!(key && key_bits(k, key, 1)) && !key_bits(bus, pattern, 1))
@@ -209,8 +211,9 @@ static int could_be_known(const char *alias)
 	do {
 		if (k->mark) {
 			alias = strchr(alias, k->mark);
-			if (!alias++)
+			if (!alias)
 				return 0;
+			alias++;
 		}
 		if (key_bits(k, alias, 0))
 			return 1;
