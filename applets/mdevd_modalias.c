@@ -123,7 +123,7 @@ static int could_match(const char *p, const struct alias *a)
 
 /* A file's inode, size, mtime, ctime and its nanoseconds */
 typedef unsigned stamp_t[5];
-enum { SIZE = 1, MTIME, CTIME, CTIME_NSEC };
+enum { SIZE = 1, WRITTEN, CHANGED, CHANGED_NSEC };
 
 /*
  * A whole reading of the file leaves this behind. A pattern with some literal
@@ -328,7 +328,7 @@ static int lines_idle(int fd, const struct alias *a, const unsigned *stamp, int 
 	/* An empty modules.alias: a depmod is at work */
 	if (f.is_odd || (stamp && (f.count != stamp[SIZE] || !f.count)))
 		return 0;
-	if (learning && (unsigned)time(NULL) - stamp[CTIME] > (stamp[CTIME_NSEC] ? 0 : RACY_SECS))
+	if (learning && (unsigned)time(NULL) - stamp[CHANGED] > (stamp[CHANGED_NSEC] ? 0 : RACY_SECS))
 		memcpy(known.stamp, stamp, sizeof(stamp_t));
 	return idle;
 }
@@ -340,9 +340,9 @@ static NOINLINE void get_stamp(int fd, unsigned *stamp)
 	fstat(fd, &st);
 	stamp[0] = st.st_ino;
 	stamp[SIZE] = st.st_size;
-	stamp[MTIME] = st.st_mtime;
-	stamp[CTIME] = st.st_ctime;
-	stamp[CTIME_NSEC] = st.st_ctim.tv_nsec;
+	stamp[WRITTEN] = st.st_mtime;
+	stamp[CHANGED] = st.st_ctime;
+	stamp[CHANGED_NSEC] = st.st_ctim.tv_nsec;
 }
 
 /* Whether modules.alias of the running kernel surely gives nothing to do */
@@ -371,7 +371,7 @@ static int index_idle(const struct alias *a)
 		return 0;
 	/* With another depmod's there, the two modprobes do not know the same */
 	if (stat(strcat(path, ".bin"), &st) == 0
-	 && (unsigned)st.st_mtime - stamp[MTIME] + BIN_AGE_MAX > 2 * BIN_AGE_MAX
+	 && (unsigned)st.st_mtime - stamp[WRITTEN] + BIN_AGE_MAX > 2 * BIN_AGE_MAX
 	) {
 		return 0;
 	}
