@@ -78,12 +78,13 @@ static int bb_line_finds(char *line, const char *alias)
 
 	line[strcspn(line, "#")] = '\0';
 	word = strtok_r(line, " \t", &save);
-	if (!word)
+	arg = word ? strtok_r(NULL, " \t", &save) : NULL;
+	if (!arg)
 		return 0;
+	/* Who knows what is there */
 	if (strcmp(word, "include") == 0)
 		return 1;
-	arg = strtok_r(NULL, " \t", &save);
-	if (strcmp(word, "alias") != 0 || !arg || !strtok_r(NULL, "", &save))
+	if (strcmp(word, "alias") != 0 || !strtok_r(NULL, "", &save))
 		return 0;
 	bb_name(pattern, arg);
 	bb_name(name, alias);
