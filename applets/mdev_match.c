@@ -55,11 +55,12 @@ const char* FAST_FUNC mdev_event_var(const struct mdev_event *ev, const char *na
 }
 
 /* Copies template to dst, which ends at end, with %0 to %9 taken from s by off.
- * Returns 0 if it does not fit */
+ * Returns 0 if it does not fit: then dst has what does */
 static int expand(char *dst, char *end, const char *template, const char *s, const regmatch_t *off)
 {
 	while (*template) {
 		const char *from = template;
+		const char *next = template + 1;
 		unsigned len = 1;
 		unsigned i = (unsigned char)template[1] - '0';
 
@@ -68,15 +69,15 @@ static int expand(char *dst, char *end, const char *template, const char *s, con
 		) {
 			from = s + off[i].rm_so;
 			len = off[i].rm_eo - off[i].rm_so;
-			template++;
+			next++;
 		}
-		template++;
 		if (len >= (unsigned)(end - dst))
-			return 0;
+			break;
 		dst = (char*)memcpy(dst, from, len) + len;
+		template = next;
 	}
 	*dst = '\0';
-	return 1;
+	return *template == '\0';
 }
 
 /* Makes one slash of several */

@@ -158,6 +158,16 @@ static int make_node(const struct mdev_plan *plan)
 	return 1;
 }
 
+/* That it is gone already is fine */
+static void remove_name(const struct mdev_plan *plan, const char *name)
+{
+	if (!parent_stays_inside(name))
+		errno = EXDEV;
+	else if (unlink(name) == 0 || errno == ENOENT)
+		return;
+	warn_errno(plan, "remove", name);
+}
+
 /* Removes name if it is (still) the device */
 static void remove_node(const struct mdev_plan *plan, const char *name)
 {
@@ -172,9 +182,7 @@ static void remove_node(const struct mdev_plan *plan, const char *name)
 	} else if (!is_device(&st, plan)) {
 		return;
 	}
-	errno = EXDEV;
-	if (!parent_stays_inside(name) || (unlink(name) != 0 && errno != ENOENT))
-		warn_errno(plan, "remove", name);
+	remove_name(plan, name);
 }
 
 #if ENABLE_MDEV_RULES_RENAME
@@ -251,11 +259,8 @@ static NOINLINE void remove_link(const struct mdev_plan *plan, const char *link)
 {
 	char text[PATH_MAX];
 
-	if (!link_text(text, link, plan->node) || !is_link_to(link, text))
-		return;
-	errno = EXDEV;
-	if (!parent_stays_inside(link) || (unlink(link) != 0 && errno != ENOENT))
-		warn_errno(plan, "remove", link);
+	if (link_text(text, link, plan->node) && is_link_to(link, text))
+		remove_name(plan, link);
 }
 
 #else
