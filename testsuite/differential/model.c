@@ -23,7 +23,7 @@ enum {
 	NO_EXECLINE, EMPTY_VARIABLE, BLOCK_PREFIX, SETUID_LOST, NAME_CUT,
 	FIRMWARE_GONE, FIRMWARE_NAME,
 	/* mdev, patched or not, unlike mdevd */
-	MDEV_SKIPS_LINES, MDEV_REMOVES_UNNUMBERED, MDEV_UMASK_0, MDEV_FIRMWARE_REMOVE,
+	MDEV_SKIPS_LINES, MDEV_REMOVES_UNNUMBERED, MDEV_UMASK_0, MDEV_FIRMWARE, MDEV_FIRMWARE_REMOVE,
 	N_ENTRIES
 };
 
@@ -101,6 +101,8 @@ const struct entry entries[] = {
 		"mdev: remove without numbers goes by the name, as ever; mdevd removes nothing then" },
 	[MDEV_UMASK_0] = { "mdev-umask-0",
 		"mdev: commands get umask 0; mdevd: the umask it was started with" },
+	[MDEV_FIRMWARE] = { "mdev-firmware",
+		"mdev: copies the firmware itself; mdevd: another process does, where the kernel has class/firmware" },
 	[MDEV_FIRMWARE_REMOVE] = { "mdev-firmware-remove",
 		"mdev: no rule is asked on remove with FIRMWARE; mdevd: rules are, firmware is ignored" },
 };
@@ -966,10 +968,10 @@ static void load_firmware(void)
 	int file = -1, loading, data;
 	ssize_t n;
 
-	if (!name || !m.add || !is_mdev())
+	if (!name || !m.add || !differs(MDEV_FIRMWARE, 1))
 		return;
 	snprintf(path, sizeof(path), "/lib/firmware/%s", name);
-	if (!is_bad_name(name) || differs(FIRMWARE_NAME, access(path, R_OK) == 0))
+	if (*name && (!is_bad_name(name) || differs(FIRMWARE_NAME, access(path, R_OK) == 0)))
 		file = open(path, O_RDONLY);
 	snprintf(path, sizeof(path), "/sys%s/loading", m.e->devpath);
 	loading = open(path, O_WRONLY);

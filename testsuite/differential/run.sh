@@ -11,8 +11,7 @@ work=${BUILDDIR:-$TOP/build}/differential
 jobs=${JOBS:-$(nproc 2>/dev/null || echo 1)}
 src=$TOP/testsuite/differential
 mkdir -p "$work" || exit 1
-out=$work/out.$$
-mkdir -p "$out" || exit 1
+out=$(mktemp -d "$work/out.XXXXXX") || exit 1
 trap 'rm -rf "$out"' EXIT
 trap 'exit 1' HUP INT TERM
 
