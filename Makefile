@@ -23,7 +23,7 @@ oracle = build/oracle$(if $(filter-out $(DEFAULT_VERSION),$(BUSYBOX_VERSION)),-$
 export ARCH LIBC BUSYBOX_VERSION BUSYBOX_DIR CC CROSS_COMPILE CFLAGS LDFLAGS
 export OUT CONFIG BASE SANITIZE ONLY V JOBS INSTALL
 
-.PHONY: all busybox oracle check check-boot check-all demo size bench
+.PHONY: all busybox oracle check check-boot check-all check-kernel demo size bench bench-coldplug
 .PHONY: menuconfig olddefconfig randconfig clean distclean help
 
 ## all           build BusyBox with mdevd: build/native/busybox (ARCH=armel: build/armel/busybox)
@@ -56,9 +56,17 @@ demo:
 size:
 	@scripts/size
 
-## bench         CPU time, memory and system calls of an event, beside others
+## bench         CPU time and memory of an event, beside others
 bench:
 	@scripts/bench
+
+## bench-coldplug  how long until /dev is ready, beside mdev -s and udevd
+bench-coldplug:
+	@scripts/bench-coldplug
+
+## check-kernel  run a kernel of yours with the armel guest (KERNEL=zImage MACHINE= DTB= APPEND=)
+check-kernel:
+	@scripts/check-kernel
 
 ## menuconfig    edit the configuration in menus
 menuconfig:
