@@ -23,7 +23,7 @@ oracle = build/oracle$(if $(filter-out $(DEFAULT_VERSION),$(BUSYBOX_VERSION)),-$
 export ARCH LIBC BUSYBOX_VERSION BUSYBOX_DIR CC CROSS_COMPILE CFLAGS LDFLAGS
 export OUT CONFIG BASE SANITIZE ONLY V JOBS INSTALL
 
-.PHONY: all busybox oracle check check-boot check-all check-kernel demo size bench bench-coldplug
+.PHONY: all busybox oracle check check-boot check-all check-kernel demo size bench bench-boot bench-coldplug
 .PHONY: menuconfig olddefconfig randconfig clean distclean help
 
 ## all           build BusyBox with mdevd: build/native/busybox (ARCH=armel: build/armel/busybox)
@@ -63,6 +63,10 @@ bench:
 ## bench-coldplug  how long until /dev is ready, beside mdev -s and udevd
 bench-coldplug:
 	@scripts/bench-coldplug
+
+## bench-boot    how long an emulated machine's boot waits for modules, with and without mdevd
+bench-boot:
+	@scripts/bench-boot
 
 ## check-kernel  run a kernel of yours with the armel guest (KERNEL=zImage MACHINE= DTB= APPEND=)
 check-kernel:
