@@ -23,6 +23,7 @@
  * Others:
  *	hups	COUNT events, and SIGHUP at random moments; the file changes, and is
  *		broken now and then. No event is lost, handled twice or out of order
+ *	idle	COUNT times SIGHUP as it begins to wait for an event: it is not left until one comes
  *	storm	COUNT commands in a storm of signals, some of them in a storm of SIGALRM
  *	loss	more events than its buffer holds: it coldplugs, and every device is found
  *	losses	the same whenever it coldplugs, for COUNT seconds: it must not spin
@@ -52,7 +53,7 @@
 
 enum {
 	STATUS_NO = 111,
-	PATIENCE_SECS = 30,	/* for anything that must happen */
+	PATIENCE_SECS = 20,	/* for anything that must happen */
 	BURST = 40,		/* events of a round */
 	MANY_RULES = 100000,
 	WINDOW = 200,		/* events on their way, of those that are reported back: a pipe holds them */
@@ -562,6 +563,8 @@ static void terms(int mode, const char *name)
 		if (mode == COMMAND && count_text("log", "begun") != count_text("log", "ended"))
 			cut++;
 		unlink(at_root("log"));
+		if (bad > 3)
+			count = i + 1; /* each may have taken all the patience */
 	}
 	qsort(took, count, sizeof(*took), compare_numbers);
 	report(bad == 0 && early <= count / 2,
@@ -664,6 +667,50 @@ static void hups(void)
 	report(stat(at_root("dev/n%u", count), &st) == 0 && st.st_uid == 22,
 		"mdevd SIGHUP: an event that comes after it has the new rules");
 	report(stop() == 0, "mdevd SIGHUP: exit 0 after all that");
+}
+
+/* Reads what it says, up to a line with text. Gives 0 if that is not said in time */
+static int wait_until_said(FILE *f, const char *text)
+{
+	long long end = now_us() + PATIENCE_SECS * 1000000LL;
+	char line[512];
+
+	while (now_us() < end) {
+		while (fgets(line, sizeof(line), f))
+			if (strstr(line, text))
+				return 1;
+		clearerr(f);
+		pause_us(100);
+	}
+	return 0;
+}
+
+static void idle(void)
+{
+	static const char *const files[] = { "etc/good", "etc/broken" };
+	static const char *const words[] = { "rules read", "the old rules stay" };
+	unsigned i;
+	FILE *said;
+
+	write_file("etc/good", "j[0-9]+ 0:0 600 !\n");
+	write_file("etc/broken", "broken\n");
+	use_rules("etc/good");
+	start_and_wait(0);
+	said = fopen(at_root(".said"), "r");
+	if (!said)
+		die(".said");
+	for (i = 0; i < count; i++) {
+		use_rules(files[i % 2]);
+		send_node('j', i);
+		pause_us(random_below(60));
+		kill(pid, SIGHUP);
+		if (!wait_until_said(said, words[i % 2]))
+			break;
+	}
+	fclose(said);
+	report(i == count, "mdevd SIGHUP: as it begins to wait: %u of %u were acted upon without an event (seed %u)",
+		i, count, seed);
+	report(stop() == 0, "mdevd SIGHUP: as it begins to wait: exit 0 after that");
 }
 
 /*** a storm ***/
@@ -1012,7 +1059,7 @@ int main(int argc, char **argv)
 		const char *mode;
 		void (*play)(void);
 	} others[] = {
-		{ "hups", hups }, { "storm", storm }, { "loss", loss }, { "losses", losses }, { "dryloss", dryloss },
+		{ "hups", hups }, { "idle", idle }, { "storm", storm }, { "loss", loss }, { "losses", losses }, { "dryloss", dryloss },
 	};
 	const char *mode, *r = getenv("SANDBOX_ROOT");
 	sigset_t set;
@@ -1046,7 +1093,7 @@ int main(int argc, char **argv)
 	for (i = 0; i < 5; i++)
 		if (strcmp(modes[i].mode, mode) == 0)
 			terms(i, modes[i].name);
-	for (i = 0; i < 5; i++)
+	for (i = 0; i < sizeof(others) / sizeof(others[0]); i++)
 		if (strcmp(others[i].mode, mode) == 0)
 			others[i].play();
 	if (failures)
