@@ -471,7 +471,7 @@ static void long_strings(void)
 	static const char *const patterns[] = {
 		"a*", "(.*)a", "(.*)a(.*)", ".*[a-z]*!", "[a-z]+a!*", "(a*)([ab]*)", "a?a", "a*b*", ".*a!b", "aaaaaaaa(.)",
 		".*a.*b", "(a*)*", "[a-z]*a?a?a?b", "[ab]*a[ab]*a[ab]*a[ab]*!", "[a:]*\\:[a:]*\\:[a:]*\\:[a:]*!", "a?.a?.a?.a*.*!",
-		"[ab]+[ab]+[ab]+[ab]+!", "[ab]*.[ab]*.[ab]*.[ab]*!", "[ab]*c?[ab]*c?[ab]*c?[ab]*!",
+		"[ab]+[ab]+[ab]+[ab]+!", "[ab]*.[ab]*.[ab]*.[ab]*!", "[ab]*c?a[ab]*c?a[ab]*c?a[ab]*!",
 	};
 	static const char deep[] = "a*b"; /* as long as it would call itself */
 	struct mdev_pattern p;
