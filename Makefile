@@ -24,7 +24,7 @@ export ARCH LIBC BUSYBOX_VERSION BUSYBOX_DIR CC CROSS_COMPILE CFLAGS LDFLAGS
 export OUT CONFIG BASE SANITIZE ONLY V JOBS INSTALL
 
 .PHONY: all busybox oracle check check-boot check-all check-kernel demo size bench bench-boot bench-coldplug
-.PHONY: menuconfig olddefconfig randconfig clean distclean help
+.PHONY: export menuconfig olddefconfig randconfig clean distclean help
 
 ## all           build BusyBox with mdevd: build/native/busybox (ARCH=armel: build/armel/busybox)
 all: busybox
@@ -72,6 +72,10 @@ bench-boot:
 check-kernel:
 	@scripts/check-kernel
 
+## export        patches for others: build/export/busybox-VERSION-mdevd.patch and upstream/
+export:
+	@scripts/export $(VERSIONS)
+
 ## menuconfig    edit the configuration in menus
 menuconfig:
 	@scripts/busybox --menu
@@ -106,6 +110,7 @@ help:
 ### CONFIG=FILE              configuration fragments to put on top
 ### BASE=defconfig           or allnoconfig or a file: a configuration without anything of ours
 ### OUT=DIR                  where to build
+### VERSIONS=...            which of them to export (default: all)
 ### SANITIZE=1               with the address and undefined behaviour sanitizers
 ### V=1                      show every command
 ### INSTALL=no               never install packages
