@@ -21,9 +21,9 @@ OUT ?= build/$(ARCH)$(variant)
 oracle = build/oracle$(if $(filter-out $(DEFAULT_VERSION),$(BUSYBOX_VERSION)),-$(BUSYBOX_VERSION))
 
 export ARCH LIBC BUSYBOX_VERSION BUSYBOX_DIR CC CROSS_COMPILE CFLAGS LDFLAGS
-export OUT CONFIG BASE SANITIZE ONLY V JOBS INSTALL
+export OUT CONFIG BASE SANITIZE ONLY V JOBS INSTALL SECS SEED
 
-.PHONY: all busybox oracle check check-boot check-all check-kernel demo size bench bench-boot bench-coldplug
+.PHONY: all busybox oracle check check-boot check-all check-kernel fuzz demo size bench bench-boot bench-coldplug
 .PHONY: export menuconfig olddefconfig randconfig clean distclean help
 
 ## all           build BusyBox with mdevd: build/native/busybox (ARCH=armel: build/armel/busybox)
@@ -47,6 +47,10 @@ check-boot:
 ## check-all     run the tests that take long, too
 check-all:
 	@ORACLE=$(oracle) scripts/check --all
+
+## fuzz          feed the fuzz targets for SECS=60 seconds each (TARGET=name: one of them)
+fuzz:
+	@scripts/fuzz $(TARGET)
 
 ## demo          boot an emulated armel machine with mdevd and plug in a USB disk
 demo:

@@ -184,6 +184,9 @@ static void subject_free(struct subject *u)
  * nothing: "(b?|.a*|)+" with "0b!" (2.36). Nobody is to answer then, unless
  * it is the text that decides.
  */
+#ifndef STUCK_SECONDS
+# define STUCK_SECONDS 5
+#endif
 static sigjmp_buf stuck;
 static int stuck_ever;
 
@@ -213,7 +216,7 @@ static void subject_ask(const struct subject *u, const char *from)
 			failed("does not return", u->text, s);
 		return; /* s is lost: in the library, who knows */
 	}
-	limit_seconds(5);
+	limit_seconds(STUCK_SECONDS);
 	for (; search < 2; search++)
 		compare(&u->p[search], &u->re, s, search);
 	limit_seconds(0);

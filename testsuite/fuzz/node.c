@@ -1,0 +1,417 @@
+/* vi: set sw=4 ts=4: */
+/*
+ * libFuzzer target for mdev_conf.c, mdev_match.c, mdev_node.c and mdev_firmware.c: rules and
+ * events together, in a /dev that others write, too. Nothing outside of it changes,
+ * nothing outside of /lib/firmware is given away; and unless something else was said, what the
+ * plan says is there afterwards
+ *
+ * Input: mdev.conf, a line "%%", and then one thing a line:
+ *	+NAME MAJ MIN [VAR=value]...	add of a char device, ^NAME of a block device
+ *	-NAME MAJ MIN [VAR=value]...	remove, _NAME of a block device
+ *	FNAME			firmware of this name is asked for
+ *	lNAME TEXT, dNAME, fNAME, cNAME MAJ MIN, xNAME	somebody else makes a link, directory, file,
+ *				node; removes it
+ *
+ * It takes root: it is done in a chroot, so that a bug cannot do anything to the machine.
+ *
+ * Licensed under GPLv2, see file LICENSE in this source tree.
+ */
+#include "fuzz.h"
+#include "mdev_rules.h"
+
+enum {
+	ROOT_DEVICE = 0x0801, /* 8:1 */
+	MAX_EVENTS = 40,
+};
+
+static char scratch[64];
+static int home = -1, inside;
+static unsigned warnings;
+static int foreign; /* somebody else has made links or directories: what is asked for may not be possible */
+
+/* What is not to change */
+static const char *const outside[] = {
+	"/", "/file", "/outside", "/outside/file", "/outside/dir", "/outside/dir/node", "/outside/link",
+	"/dev2", "/dev2/null", "/etc", "/etc/passwd", "/etc/group", "/lib", "/lib/firmware", "/lib/firmware/blob",
+	"/lib/firmware/dir", "/sys", "/sys/devices", "/sys/devices/f",
+};
+static struct stat before[ARRAY_SIZE(outside)];
+
+/** The world **/
+
+static void enter(void)
+{
+	if (chroot(scratch) != 0 || chdir("/dev") != 0)
+		FUZZ_FAIL("chroot");
+	inside = 1;
+}
+
+static void leave(void)
+{
+	if (inside && (fchdir(home) != 0 || chroot(".") != 0))
+		_exit(1);
+	inside = 0;
+}
+
+/* The sanitizers call these first: what is to be kept is kept outside */
+void __asan_on_error(void);
+void __asan_on_error(void)
+{
+	leave();
+}
+
+void __ubsan_on_report(void);
+void __ubsan_on_report(void)
+{
+	leave();
+}
+
+static void fail(const char *what, const char *name)
+{
+	leave();
+	FUZZ_FAIL("%s '%s'", what, name);
+}
+
+static void empty(const char *dir)
+{
+	DIR *d = opendir(dir);
+	struct dirent *e;
+	char path[PATH_MAX];
+
+	while (d && (e = readdir(d)) != NULL) {
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
+		if (unlink(path) != 0 && errno == EISDIR) {
+			empty(path);
+			rmdir(path);
+		}
+	}
+	if (d)
+		closedir(d);
+}
+
+static void remove_all(void)
+{
+	leave();
+	empty(scratch);
+	rmdir(scratch);
+}
+
+static void put(const char *name, const char *text)
+{
+	FILE *f = fopen(name, "w");
+
+	if (!f || fputs(text, f) < 0 || fclose(f) != 0)
+		fail("cannot make", name);
+}
+
+static void make_world(void)
+{
+	static const char *const dirs[] = { "/dev", "/dev2", "/outside", "/outside/dir", "/etc", "/lib",
+		"/lib/firmware", "/lib/firmware/dir", "/sys", "/sys/devices", "/sys/devices/f" };
+	unsigned i;
+
+	if (chdir("/") != 0)
+		fail("chdir", "/");
+	for (i = 0; i < ARRAY_SIZE(dirs); i++)
+		mkdir(dirs[i], 0755);
+	put("/file", "secret");
+	put("/outside/file", "secret");
+	put("/etc/passwd", "root:x:0:0::/:/bin/sh\nuser:x:5:6::/:/bin/sh\n");
+	put("/etc/group", "root:x:0:\ndisk:x:7:\n");
+	put("/lib/firmware/blob", "blob");
+	put("/sys/devices/f/loading", "");
+	put("/sys/devices/f/data", "");
+	if (mknod("/outside/dir/node", S_IFCHR | 0600, makedev(1, 3)) != 0
+	 || mknod("/dev2/null", S_IFCHR | 0600, makedev(1, 3)) != 0
+	 || symlink("file", "/outside/link") != 0
+	) {
+		puts("SKIPPED: fuzz: node (device nodes take root)");
+		fflush(stdout);
+		leave();
+		_exit(1);
+	}
+	for (i = 0; i < ARRAY_SIZE(outside); i++)
+		lstat(outside[i], &before[i]);
+}
+
+static void check_outside(const char *line)
+{
+	unsigned i;
+	struct stat st;
+
+	for (i = 0; i < ARRAY_SIZE(outside); i++) {
+		if (lstat(outside[i], &st) != 0)
+			fail("gone", outside[i]);
+		/* Reading is no change */
+		st.st_atim = before[i].st_atim;
+		if (memcmp(&st, &before[i], sizeof(st)) != 0) {
+			leave();
+			fprintf(stderr, "by: %s\n", line);
+			fail("changed", outside[i]);
+		}
+	}
+}
+
+int LLVMFuzzerInitialize(int *argc UNUSED_PARAM, char ***argv UNUSED_PARAM)
+{
+	const char *tmp = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+
+	lbb_prepare("fuzz");
+	umask(0);
+	logmode = LOGMODE_NONE;
+	mdev_verbose = 1;
+	home = open("/", O_RDONLY);
+	snprintf(scratch, sizeof(scratch), "%s/node.XXXXXX", tmp);
+	if (home < 0 || !mkdtemp(scratch))
+		FUZZ_FAIL("no scratch directory");
+	atexit(remove_all);
+	if (chroot(scratch) != 0) {
+		puts("SKIPPED: fuzz: node (chroot takes root)");
+		fflush(stdout);
+		_exit(1);
+	}
+	inside = 1;
+	make_world();
+	leave();
+	return 0;
+}
+
+/** What is watched **/
+
+static const char *conf_text;
+
+FILE* FAST_FUNC __wrap_fopen_for_read(const char *path);
+FILE* FAST_FUNC __real_fopen_for_read(const char *path);
+FILE* FAST_FUNC __wrap_fopen_for_read(const char *path)
+{
+	if (strcmp(path, "FILE") != 0)
+		return __real_fopen_for_read(path);
+	return fmemopen((void*)conf_text, strlen(conf_text), "r");
+}
+
+void FAST_FUNC __wrap_mdev_log(const struct mdev_event *ev, const struct mdev_rule *rule, const char *fmt, ...);
+void FAST_FUNC __wrap_mdev_log(const struct mdev_event *ev UNUSED_PARAM,
+		const struct mdev_rule *rule UNUSED_PARAM, const char *fmt, ...)
+{
+	char buf[1024];
+	va_list p;
+
+	va_start(p, fmt);
+	vsnprintf(buf, sizeof(buf), fmt, p);
+	va_end(p);
+	warnings++;
+}
+
+static int is_the_device(const struct stat *st, const struct mdev_event *ev)
+{
+	return (st->st_mode & S_IFMT) == ev->type && st->st_rdev == makedev(ev->major, ev->minor);
+}
+
+static void check_added(const struct mdev_plan *plan)
+{
+	const struct mdev_rule *rule = plan->rule;
+	struct stat st;
+
+	if (stat(plan->node, &st) != 0 || !is_the_device(&st, plan->event))
+		fail("not made:", plan->node);
+	if ((st.st_mode & 07777) != rule->mode || st.st_uid != rule->ugid.uid || st.st_gid != rule->ugid.gid)
+		fail("wrong owner or mode:", plan->node);
+	if (foreign)
+		return;
+	if (plan->link && (stat(plan->link, &st) != 0 || !is_the_device(&st, plan->event)
+	 || lstat(plan->link, &st) != 0 || !S_ISLNK(st.st_mode))
+	) {
+		fail("no link:", plan->link);
+	}
+	if (plan->old && lstat(plan->old, &st) == 0 && is_the_device(&st, plan->event))
+		fail("still there:", plan->old);
+}
+
+static void check_removed(const struct mdev_plan *plan)
+{
+	struct stat st;
+
+	if (lstat(plan->node, &st) == 0 && is_the_device(&st, plan->event))
+		fail("still there:", plan->node);
+	if (!foreign && plan->link && lstat(plan->link, &st) == 0 && S_ISLNK(st.st_mode)
+	 && stat(plan->link, &st) == 0 && is_the_device(&st, plan->event)
+	) {
+		fail("link still there:", plan->link);
+	}
+}
+
+/** What happens **/
+
+/* As mdevd does it */
+static void play_event(struct mdev_conf *conf, struct mdev_event *ev)
+{
+	static struct mdev_plan plan;
+	const struct mdev_rule *rule = conf->first;
+
+	for (;;) {
+		if (!rule)
+			rule = &mdev_rule_implicit;
+		if (!mdev_is_other(rule, ev) && mdev_match(&plan, rule, ev)) {
+			warnings = 0;
+			if (plan.refused)
+				mdev_node_refused(&plan);
+			if (plan.has_node && ev->op == MDEV_OP_ADD) {
+				mdev_node_add(&plan, ROOT_DEVICE);
+				if (!warnings)
+					check_added(&plan);
+			}
+			if (plan.has_node && ev->op == MDEV_OP_REMOVE) {
+				mdev_node_remove(&plan);
+				if (!warnings)
+					check_removed(&plan);
+			}
+			if (!rule->keep_matching)
+				break;
+		}
+		rule = rule->next;
+	}
+}
+
+static void play_firmware(char *name)
+{
+	static char *vars[] = { NULL };
+	struct mdev_event ev;
+	char data[32];
+	ssize_t n;
+
+	memset(&ev, 0, sizeof(ev));
+	ev.vars = vars;
+	ev.action = "add";
+	ev.devpath = "/devices/f";
+	ev.firmware = name;
+	truncate("/sys/devices/f/loading", 0);
+	truncate("/sys/devices/f/data", 0);
+	mdev_firmware(&ev, "/sys", "/lib/firmware");
+	n = open_read_close("/sys/devices/f/data", data, sizeof(data));
+	if (n != 0 && (n != 4 || memcmp(data, "blob", 4) != 0))
+		fail("given away:", name);
+}
+
+/* Somebody else who has a right to does that: not through links out of here */
+static void play_other(char op, const char *name, const char *rest)
+{
+	char resolved[PATH_MAX];
+	char *slash = strrchr(name, '/');
+	const char *dir;
+
+	if (mdev_name_fault(name))
+		return;
+	if (slash) {
+		*slash = '\0';
+		dir = realpath(name, resolved);
+		*slash = '/';
+		if (!dir || !is_prefixed_with(resolved, "/dev/"))
+			return;
+	}
+	foreign = 1;
+	switch (op) {
+	case 'l':
+		symlink(rest, name);
+		break;
+	case 'd':
+		mkdir(name, 0755);
+		break;
+	case 'f':
+		mknod(name, S_IFREG | 0644, 0);
+		break;
+	case 'c':
+		mknod(name, S_IFCHR | 0600, makedev(atoi(rest) & 0xff, 1));
+		break;
+	case 'x':
+		remove(name);
+		break;
+	}
+}
+
+static void play_line(struct mdev_conf *conf, char *line)
+{
+	char *vars[20];
+	char *rest;
+	struct mdev_event ev;
+	unsigned n = 0;
+	char op = *line;
+
+	if (!op || !strchr("+^-_Fldfcx", op))
+		return;
+	rest = strchrnul(++line, ' ');
+	if (*rest)
+		*rest++ = '\0';
+	if (op == 'F') {
+		play_firmware(line);
+		return;
+	}
+	if (strchr("ldfcx", op)) {
+		play_other(op, line, rest);
+		return;
+	}
+	memset(&ev, 0, sizeof(ev));
+	ev.op = strchr("+^", op) ? MDEV_OP_ADD : MDEV_OP_REMOVE;
+	ev.action = ev.op == MDEV_OP_ADD ? "add" : "remove";
+	ev.type = strchr("^_", op) ? S_IFBLK : S_IFCHR;
+	ev.devpath = "/devices/x";
+	ev.name = line;
+	ev.major = strtoul(rest, &rest, 10) & MDEV_MAJOR_MAX;
+	ev.minor = strtoul(rest, &rest, 10) & MDEV_MINOR_MAX;
+	while (n < 19 && *(rest = skip_whitespace(rest))) {
+		vars[n++] = rest;
+		rest = skip_non_whitespace(rest);
+		if (*rest)
+			*rest++ = '\0';
+	}
+	vars[n] = NULL;
+	ev.vars = vars;
+	/* Refuses what is no name, as in mdevd */
+	ev.subsystem = mdev_event_var(&ev, "SUBSYSTEM");
+	if (mdev_name_fault(ev.name))
+		return;
+	play_event(conf, &ev);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct mdev_conf conf;
+	struct mdev_rule *rule = NULL;
+	char *text, *line, *next, *copy; /* a copy: the sanitizers see where it ends */
+	unsigned n = 0;
+
+	if (!fuzz_is_harmless((const char*)data, size))
+		return 0;
+	text = malloc(size + 1);
+	memcpy(text, data, size);
+	text[size] = '\0';
+	line = strstr(text, "%%\n");
+	if (!line) {
+		free(text);
+		return 0;
+	}
+	*line = '\0';
+	line += 3;
+	foreign = 0;
+	enter();
+	conf_text = *text ? text : "\n";
+	mdev_conf_init(&conf, "/dev");
+	mdev_conf_open(&conf, "FILE");
+	while ((rule = mdev_conf_next(&conf, rule)) != NULL)
+		continue;
+	for (; line && n < MAX_EVENTS; line = next, n++) {
+		next = strchr(line, '\n');
+		if (next)
+			*next++ = '\0';
+		copy = strdup(line);
+		play_line(&conf, copy);
+		free(copy);
+		check_outside(line);
+	}
+	mdev_conf_free(&conf);
+	empty("/dev");
+	leave();
+	free(text);
+	return 0;
+}
