@@ -30,8 +30,10 @@ enum {
 	KERNEL,		/* pfd[]: what the kernel announces */
 	HANDLED,	/* and what mdevd passes on */
 
-	/* Milliseconds before a barrier is sent again; doubled while nothing comes back */
+	/* Milliseconds before a barrier is sent again; doubled while nothing comes back:
+	 * mdevd may be busy. It may also be gone, and come back hours later */
 	PAUSE_MS = 250,
+	PAUSE_MAX_MS = 8000,
 	/* How often -w looks: others than mdevd may make the node */
 	LOOK_MS = 100,
 	/* Our queues are emptied every so many devices, and in a storm of events
@@ -41,6 +43,8 @@ enum {
 	/* mdevd gets time to catch up when it is so many events behind: its
 	 * queue (MDEVD_RCVBUF) is to hold them and what they cause */
 	BEHIND_MAX = 256,
+	/* More processes do not cause events at the same moment */
+	SWAPPED_MAX = 64,
 
 	/* enum of barriers, tried in this order: bit 0 is PLAIN, bit 1 ON_DEVICE */
 	PLAIN = 1,	/* the kernel cannot mark it */
@@ -87,6 +91,9 @@ static int account_announced(struct account *a, uint32_t seqnum, uint32_t hash)
 {
 	if (a->newest == 0)
 		a->start = a->newest = seqnum - 1;
+	/* Caused at once, the second may have a number before the first one's */
+	if (a->start - seqnum < SWAPPED_MAX)
+		a->start = seqnum - 1;
 	if (!is_later(seqnum, a->start))
 		return 0;
 	if (is_later(seqnum, a->newest))
@@ -311,7 +318,10 @@ static void wait_for_barrier(struct settle *s)
 				return;
 			left = start + pause - now();
 		} while (left > 0 && pump(s, left));
-		pause = (s->passed != passed && !(s->form & PLAIN)) ? PAUSE_MS : pause * 2;
+		if (pause < PAUSE_MAX_MS)
+			pause *= 2;
+		if (s->passed != passed && !(s->form & PLAIN))
+			pause = PAUSE_MS;
 		passed = s->passed;
 	}
 }
@@ -442,8 +452,12 @@ BBUNIT_DEFINE_TEST(mdevd_settle_account)
 	BBUNIT_ASSERT_FALSE(account_passed(&a, 1, 1));
 	BBUNIT_ASSERT_FALSE(account_passed(&a, 0, 1));
 	BBUNIT_ASSERT_TRUE(account_announced(&a, n + 1, 0x80000001));
-	BBUNIT_ASSERT_FALSE(account_announced(&a, n, 2));
+	BBUNIT_ASSERT_FALSE(account_announced(&a, n - 64, 2));
 	BBUNIT_ASSERT_FALSE(account_passed(&a, n, 2));
+	/* Unless it comes right after it */
+	BBUNIT_ASSERT_TRUE(account_announced(&a, n, 2));
+	BBUNIT_ASSERT_FALSE(account_passed(&a, n - 1, 2));
+	BBUNIT_ASSERT_TRUE(account_passed(&a, n, 2));
 	BBUNIT_ASSERT_TRUE(account_passed(&a, n + 1, 0x80000001));
 	BBUNIT_ASSERT_EQ(a.sum, 0);
 
