@@ -15,59 +15,60 @@ static char *condition_end(const char *s)
 	return (*eq == '=' && eq != s) ? strchr(eq, ';') : NULL;
 }
 
-static char *compile(struct mdev_pattern *p, const char *regex, int search)
+/* Says what is wrong with the rule. Returns 0 */
+static NOINLINE int bad(const struct mdev_rule *rule, const char *what, const char *text)
 {
-	char *msg = NULL;
+	mdev_log(NULL, rule, "%s '%s'", what, text);
+	return 0;
+}
+
+static int compile(const struct mdev_rule *rule, struct mdev_pattern *p, const char *regex, int search)
+{
 	char *reason = mdev_pattern_init(p, regex, search);
 
 	if (reason) {
-		msg = xasprintf("bad regex '%s': %s", regex, reason);
+		mdev_log(NULL, rule, "bad regex '%s': %s", regex, reason);
 		free(reason);
-		p->text = NULL;
 	}
-	return msg;
+	return !reason;
 }
 
+/* These return 0 if something is wrong, which they have said then */
+
 /* @MAJ,MIN[-MIN2] */
-static char *parse_numbers(struct mdev_rule *rule, const char *s)
+static int parse_numbers(struct mdev_rule *rule, const char *s)
 {
 	char *end;
 
-	rule->major = bb_strtou(s + 1, &end, 10);
-	if (*end != ',' || rule->major > MDEV_MAJOR_MAX || rule->major < 0)
-		goto bad;
-	rule->minor0 = rule->minor1 = bb_strtou(end + 1, &end, 10);
-	if (*end == '-')
+	end = mdev_numbers(s + 1, ',', &rule->major, &rule->minor0);
+	rule->minor1 = rule->minor0;
+	if (end && *end == '-')
 		rule->minor1 = bb_strtou(end + 1, &end, 10);
-	if (*end != '\0' || rule->minor0 > MDEV_MINOR_MAX || rule->minor1 > MDEV_MINOR_MAX)
-		goto bad;
-	return NULL;
- bad:
-	return xasprintf("bad @major,minor '%s'", s);
+	if (!end || *end != '\0' || rule->minor1 > MDEV_MINOR_MAX)
+		return bad(rule, "bad @major,minor", s);
+	return compile(rule, &rule->pattern, ".*", /*search:*/ 0);
 }
 
 /* First field, in place: [-][VAR=regex;]...{regex|@MAJ,MIN[-MIN2]|$VAR=regex} */
-static char *parse_match(struct mdev_rule *rule, char *s)
+static int parse_match(struct mdev_rule *rule, char *s)
 {
 	char *end;
-	char *msg;
 
 	if (*s == '-') {
 		rule->keep_matching = 1;
 		s++;
 	}
 	while ((end = condition_end(s)) != NULL) {
-		struct mdev_condition *c = &rule->conditions[rule->n_conditions];
+		struct mdev_condition *c = mdev_condition(rule, rule->n_conditions);
 
 		*end = '\0';
 		c->var = s;
 		s = strchr(s, '=');
 		*s++ = '\0';
-		if (strcmp(c->var, mdev_subsystem) == 0)
+		if (ENABLE_MDEVD && strcmp(c->var, mdev_subsystem) == 0)
 			c->var = mdev_subsystem;
-		msg = compile(&c->pattern, s, /*search:*/ 1);
-		if (msg)
-			return msg;
+		if (!compile(rule, &c->pattern, s, /*search:*/ 1))
+			return 0;
 		rule->n_conditions++;
 		s = end + 1;
 	}
@@ -76,12 +77,12 @@ static char *parse_match(struct mdev_rule *rule, char *s)
 	if (*s == '$') {
 		end = strchr(s, '=');
 		if (!end)
-			return xasprintf("no '=' in '%s'", s);
+			return bad(rule, "no '=' in", s);
 		*end = '\0';
 		rule->var = s + 1;
 		s = end + 1;
 	}
-	return compile(&rule->pattern, s, /*search:*/ 0);
+	return compile(rule, &rule->pattern, s, /*search:*/ 0);
 }
 
 /* PATH without the DEV/ that it may begin with; NULL: it lies elsewhere */
@@ -98,7 +99,7 @@ static char *strip_dev(char *path, const char *dev)
 }
 
 /* Fourth field, in place: [=PATH|>PATH|!] [{@|$|*|+|-|&}CMD] */
-static char *parse_action(struct mdev_rule *rule, char *s, const char *dev)
+static int parse_action(struct mdev_rule *rule, char *s, const char *dev)
 {
 	if (ENABLE_MDEV_RULES_RENAME && strchr("=>!", *s)) {
 		char *end = skip_non_whitespace(s);
@@ -109,8 +110,10 @@ static char *parse_action(struct mdev_rule *rule, char *s, const char *dev)
 		if (*s != '!') {
 			char *path = strip_dev(s + 1, dev);
 
-			if (!path)
-				return xasprintf("'%s' is not in %s", s + 1, dev);
+			if (!path) {
+				mdev_log(NULL, rule, "'%s' is not in %s", s + 1, dev);
+				return 0;
+			}
 			rule->path = path;
 			/* "=/dev/" says as much as nothing at all */
 			if (*path == '\0' && s[1] != '\0')
@@ -120,43 +123,34 @@ static char *parse_action(struct mdev_rule *rule, char *s, const char *dev)
 	}
 	if (ENABLE_MDEV_RULES_EXEC && *s) {
 		if (!strchr("@$*+-&", *s))
-			return xasprintf("neither path nor command: '%s'", s);
+			return bad(rule, "neither path nor command:", s);
 		rule->command = s;
 	}
-	return NULL;
+	return 1;
 }
 
 /* libbb's get_uidgid() knows root only from the user database,
  * but an initramfs has none */
-static int parse_owner(struct bb_uidgid_t *ugid, const char *owner)
+static int parse_owner(struct bb_uidgid_t *ugid, const char *name)
 {
-	const char *group;
-	int user_is_root;
-	int ok = get_uidgid(ugid, owner);
+	char owner[512]; /* users and groups have 32 chars at most (useradd(8)) */
+	char *s = safe_strncpy(owner, name, sizeof(owner));
 
-	if (ok)
-		return ok;
-	group = strchrnul(owner, ':');
-	user_is_root = (group - owner == 4 && is_prefixed_with(owner, "root"));
-	if (strcmp(group, ":root") == 0)
-		group = ":0";
-	else if (!user_is_root)
-		return ok;
-	{
-		char buf[strlen(owner) + sizeof(":0")];
+	do {
+		unsigned len = strchrnul(s, ':') - s;
 
-		sprintf(buf, "%.*s%s", user_is_root ? 1 : (int)strcspn(owner, ":"),
-				user_is_root ? "0" : owner, group);
-		return get_uidgid(ugid, buf);
-	}
+		if (len == 4 && is_prefixed_with(s, "root"))
+			memset(s, '0', 4);
+		s += len;
+	} while (*s++);
+	return get_uidgid(ugid, owner);
 }
 
 static void free_rule(struct mdev_rule *rule)
 {
 	while (rule->n_conditions)
-		mdev_pattern_free(&rule->conditions[--rule->n_conditions].pattern);
-	if (rule->pattern.text)
-		mdev_pattern_free(&rule->pattern);
+		mdev_pattern_free(&mdev_condition(rule, --rule->n_conditions)->pattern);
+	mdev_pattern_free(&rule->pattern);
 	free(rule);
 }
 
@@ -165,8 +159,7 @@ static void free_rule(struct mdev_rule *rule)
 static struct mdev_rule *parse_rule(struct mdev_conf *conf, char **token)
 {
 	struct mdev_rule *rule;
-	struct mdev_condition *conditions;
-	char *s, *msg;
+	char *s;
 	unsigned n, len;
 	int mode;
 
@@ -175,19 +168,17 @@ static struct mdev_rule *parse_rule(struct mdev_conf *conf, char **token)
 	for (s = token[0]; *s; s++)
 		n += (*s == ';');
 	len = s - token[0] + 1;
-	rule = xzalloc(sizeof(*rule) + n * sizeof(*conditions) + len + (token[3] ? strlen(token[3]) + 1 : 0));
-	rule->conditions = conditions = (void*)(rule + 1);
-	s = (char*)(conditions + n);
+	rule = xzalloc(sizeof(*rule) + n * sizeof(struct mdev_condition) + len + (token[3] ? strlen(token[3]) + 1 : 0));
+	s = (char*)mdev_condition(rule, n);
 	rule->file = conf->files->data;
 	rule->line = conf->parser->lineno;
+	rule->major = -1;
 
-	msg = NULL;
 	if (!token[2]) {
-		msg = xstrdup("fewer than 3 fields");
+		mdev_log(NULL, rule, "fewer than 3 fields");
 		goto error;
 	}
-	msg = parse_match(rule, strcpy(s, token[0]));
-	if (msg)
+	if (!parse_match(rule, strcpy(s, token[0])))
 		goto error;
 	if (!parse_owner(&rule->ugid, token[1])) {
 		mdev_warn(NULL, rule, "unknown user or group '%s', rule skipped", token[1]);
@@ -195,22 +186,17 @@ static struct mdev_rule *parse_rule(struct mdev_conf *conf, char **token)
 	}
 	mode = bb_parse_mode(token[2], 0660);
 	if (mode < 0) {
-		msg = xasprintf("bad mode '%s'", token[2]);
+		bad(rule, "bad mode", token[2]);
 		goto error;
 	}
 	rule->mode = mode & 07777;
-	if (token[3]) {
-		msg = parse_action(rule, strcpy(s + len, token[3]), conf->dev);
-		if (msg)
-			goto error;
-	}
-	return rule;
+	if (!token[3] || parse_action(rule, strcpy(s + len, token[3]), conf->dev))
+		return rule;
  error:
 	conf->errors++;
-	mdev_log(NULL, rule, "%s", msg);
-	free(msg);
  skip:
-	free_rule(rule);
+	if (ENABLE_MDEVD) /* which may read it anew */
+		free_rule(rule);
 	return NULL;
 }
 

@@ -9,53 +9,44 @@
 
 #define HAS_SHELL (BB_MMU && (ENABLE_SH_IS_ASH || ENABLE_SH_IS_HUSH))
 
-static int is_named(const char *var, const char *name, unsigned len)
-{
-	return strncmp(var, name, len) == 0 && var[len] == '=';
-}
-
 /* An event's variables are data. These would decide what the command's
  * interpreter or loader does: an event does not set them */
 static int is_guarded(const char *var)
 {
-	static const char names[] ALIGN1 = "PATH\0IFS\0ENV\0BASH_ENV\0SHELLOPTS\0PS4\0MDEV\0";
+	static const char names[] ALIGN1 =
+		"LD_\0" "PATH=\0" "IFS=\0" "ENV=\0" "BASH_ENV=\0" "SHELLOPTS=\0" "PS4=\0";
 	const char *name;
 
-	if (is_prefixed_with(var, "LD_"))
-		return 1;
 	for (name = names; *name; name += strlen(name) + 1)
-		if (is_named(var, name, strlen(name)))
+		if (is_prefixed_with(var, name))
 			return 1;
 	return 0;
+}
+
+/* Puts "NAME=value" into env, which has room for it */
+static void put_env(char **env, char *var)
+{
+	unsigned len = strchrnul(var, '=') - var + 1;
+
+	while (*env && strncmp(*env, var, len) != 0)
+		env++;
+	if (!*env)
+		env[1] = NULL;
+	*env = var;
 }
 
 /* Our environment, the event's variables on top, and MDEV (a whole "MDEV=node").
  * env has room for all of them */
 static void build_environment(char **env, const struct mdev_event *ev, char *mdev)
 {
-	char **inherited;
 	char **var;
 
-	for (inherited = environ; inherited && *inherited; inherited++) {
-		unsigned len = strcspn(*inherited, "=");
-
-		if (is_named(*inherited, "MDEV", 4))
-			continue;
-		if (ev->vars != environ) {
-			for (var = ev->vars; *var; var++)
-				if (is_named(*var, *inherited, len) && !is_guarded(*var))
-					break;
-			if (*var)
-				continue;
-		}
-		*env++ = *inherited;
-	}
+	memcpy(env, environ, (string_array_len(environ) + 1) * sizeof(*env));
 	if (ev->vars != environ)
 		for (var = ev->vars; *var; var++)
 			if (!is_guarded(*var))
-				*env++ = *var;
-	*env++ = mdev;
-	*env = NULL;
+				put_env(env, *var);
+	put_env(env, mdev);
 }
 
 /* In the child. Takes the command with its operator */
@@ -75,9 +66,6 @@ static void NORETURN exec_command(char *command)
 		if (HAS_SHELL) {
 			/* What a NOEXEC applet finds: docs/nofork_noexec.txt */
 			logmode = LOGMODE_STDIO;
-			xfunc_error_retval = EXIT_FAILURE;
-			die_func = NULL;
-			option_mask32 = 0;
 			GETOPT_RESET();
 			run_applet_no_and_exit(find_applet_by_name("sh"), "sh", argv);
 		}
@@ -94,26 +82,36 @@ static void NORETURN exec_command(char *command)
 pid_t FAST_FUNC mdev_exec(const struct mdev_plan *plan, void (*in_child)(void))
 {
 	char mdev[sizeof("MDEV=") + strlen(plan->node)];
-	char *env[string_array_len(environ) + string_array_len(plan->event->vars) + 2];
+	char *env[ENABLE_MDEVD ? string_array_len(environ) + string_array_len(plan->event->vars) + 2 : 1];
 	char **saved_environ = environ;
 	sigset_t all, mask;
 	pid_t pid;
 
 	stpcpy(stpcpy(mdev, "MDEV="), plan->node);
-	build_environment(env, plan->event, mdev);
 	fflush_all();
-	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, &mask);
-	environ = env; /* a vfork'ed child must not write to it */
+	if (ENABLE_MDEVD) {
+		build_environment(env, plan->event, mdev);
+		sigfillset(&all);
+		sigprocmask(SIG_SETMASK, &all, &mask);
+		environ = env; /* a vfork'ed child must not write to it */
+	} else {
+		putenv(mdev);
+	}
 	pid = BB_MMU ? fork() : vfork();
 	if (pid == 0) {
-		if (in_child)
+		if (ENABLE_MDEVD && in_child)
 			in_child();
-		else
+		else if (ENABLE_MDEVD)
 			sigprocmask(SIG_SETMASK, &mask, NULL);
 		exec_command((char*)plan->command);
 	}
-	environ = saved_environ;
-	sigprocmask(SIG_SETMASK, &mask, NULL);
+	if (ENABLE_MDEVD) {
+		environ = saved_environ;
+		sigprocmask(SIG_SETMASK, &mask, NULL);
+	} else {
+		bb_unsetenv(mdev);
+	}
+	if (pid < 0)
+		mdev_warn(plan->event, plan->rule, "can't run '%s': "STRERROR_FMT, plan->command + 1 STRERROR_ERRNO);
 	return pid;
 }

@@ -13,89 +13,73 @@ enum {
 	STEP_MS = 50,
 };
 
-/* Opens the attribute of the device whose directory is the first len bytes of path */
-static int open_attribute(char *path, unsigned len, const char *attribute)
+/* In the device's directory. Returns 0 if not all of the file got to it */
+static int copy_to_data(int file)
 {
-	strcpy(path + len, attribute);
-	return open(path, O_WRONLY);
+	off_t copied = 0;
+	int data = open("data", O_WRONLY);
+
+	if (data >= 0) {
+		copied = bb_copyfd_eof(file, data);
+		close(data);
+	}
+	return copied > 0;
 }
 
-/* "loading" may be still to come. -1: it does not come, or the device is gone */
-static int open_loading(char *path, unsigned len)
+static int tell(int loading, const char *s)
+{
+	return full_write(loading, s, strlen(s)) > 0;
+}
+
+/* Enters the device's directory and opens "loading", which may be still to come.
+ * -1: it does not come, or the device is gone */
+static int open_loading(const char *dir)
 {
 	unsigned waited;
 
-	for (waited = 0; waited < WAIT_MS; waited += STEP_MS) {
-		int fd = open_attribute(path, len, "/loading");
+	for (waited = 0; chdir(dir) == 0 && waited < WAIT_MS; waited += STEP_MS) {
+		int fd = open("loading", O_WRONLY);
 
 		if (fd >= 0 || errno != ENOENT)
 			return fd;
-		path[len] = '\0';
-		if (access(path, F_OK) != 0)
-			break;
-		usleep(STEP_MS * 1000);
+		poll(NULL, 0, STEP_MS);
 	}
 	return -1;
 }
 
-/* Returns 0 if not all of the file got to the device */
-static int copy_to_data(int file, char *path, unsigned len)
-{
-	struct stat st;
-	off_t copied = -1;
-	int data = open_attribute(path, len, "/data");
-
-	if (data >= 0) {
-		if (fstat(file, &st) == 0)
-			copied = bb_copyfd_eof(file, data);
-		close(data);
-	}
-	return copied > 0 && copied == st.st_size;
-}
-
-static int open_firmware(const struct mdev_event *ev, const char *dir)
-{
-	const char *fault = mdev_name_fault(ev->firmware);
-	char path[PATH_MAX];
-	int file = -1;
-
-	if (fault) {
-		mdev_warn(ev, NULL, "FIRMWARE '%s' refused: %s", ev->firmware, fault);
-	} else if (snprintf(path, sizeof(path), "%s/%s", dir, ev->firmware) < (int)sizeof(path)) {
-		file = open(path, O_RDONLY);
-		if (file < 0)
-			mdev_warn(ev, NULL, "no firmware '%s': "STRERROR_FMT, path STRERROR_ERRNO);
-	}
-	return file;
-}
-
 /* Serves an add event that has FIRMWARE: copies dir/FIRMWARE to the device at
  * sys/DEVPATH. If it cannot, the kernel is told so, which else would wait for
- * a minute, and a warning is printed. Blocks for up to 30 s: mdevd calls it in
- * a child that does nothing else. */
+ * a minute, and a warning is printed. Leaves the current directory somewhere
+ * else. Blocks for up to 30 s: mdevd calls it in a child that does nothing else. */
 void FAST_FUNC mdev_firmware(const struct mdev_event *ev, const char *sys, const char *dir)
 {
-	char path[PATH_MAX];
-	unsigned len;
-	int loading = -1;
-	int file = open_firmware(ev, dir);
+	const char *fault = mdev_name_fault(ev->firmware);
+	char *path = xasprintf("%s%s", sys, ev->devpath);
+	int loading;
+	int file = -1;
 
-	len = snprintf(path, sizeof(path) - sizeof("/loading"), "%s%s", sys, ev->devpath);
-	if (len < sizeof(path) - sizeof("/loading"))
-		loading = open_loading(path, len);
-	if (loading < 0) {
-		mdev_warn(ev, NULL, "no firmware loaded: the device is gone");
-	} else if (file < 0) {
-		full_write(loading, "-1", 2);
-	} else if (full_write(loading, "1", 1) != 1
-	 || !copy_to_data(file, path, len)
-	 || full_write(loading, "0", 1) != 1
-	) {
-		full_write(loading, "-1", 2);
-		mdev_warn(ev, NULL, "firmware '%s' not loaded", ev->firmware);
+	if (!fault) {
+		if (chdir(dir) == 0)
+			file = open(ev->firmware, O_RDONLY);
+		if (file < 0)
+			fault = strerror(errno);
 	}
-	if (loading >= 0)
+	loading = open_loading(path);
+	free(path);
+	if (loading < 0) {
+		fault = "the device is gone";
+	} else {
+		if (!fault
+		 && !(tell(loading, "1") && copy_to_data(file) && tell(loading, "0"))
+		) {
+			fault = "it could not be copied";
+		}
+		if (fault)
+			tell(loading, "-1");
 		close(loading);
+	}
+	if (fault)
+		mdev_warn(ev, NULL, "firmware '%s' not loaded: %s", ev->firmware, fault);
 	if (file >= 0)
 		close(file);
 }

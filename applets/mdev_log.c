@@ -10,6 +10,8 @@
 # include <syslog.h>
 #endif
 
+enum { MSG_MAX = 1024 }; /* bytes, NUL included */
+
 smallint mdev_verbose;
 #if ENABLE_MDEVD
 int mdev_syslog_fd = -1;
@@ -45,20 +47,20 @@ static int stderr_is_ready(void)
 
 /* "ACTION DEVPATH: FILE:LINE: " and the text, one printable line. Names come
  * from outside: what is not printable is shown as '?' */
-static void compose(char *buf, unsigned size, const struct mdev_event *ev,
+static void compose(char *buf, const struct mdev_event *ev,
 		const struct mdev_rule *rule, const char *fmt, va_list p)
 {
 	char *s = buf;
 	int e = errno; /* for %m */
 
 	if (ev)
-		s += snprintf(s, size / 4, "%.30s %.200s: ", ev->action, ev->devpath);
+		s += sprintf(s, "%.30s %.200s: ", ev->action, ev->devpath);
 	if (rule && rule->line)
-		s += snprintf(s, size / 4, "%.200s:%u: ", rule->file, rule->line);
+		s += sprintf(s, "%.200s:%u: ", rule->file, rule->line);
 	else if (rule)
 		s = stpcpy(s, "default rule: ");
 	errno = e;
-	vsnprintf(s, buf + size - s, fmt, p);
+	vsnprintf(s, buf + MSG_MAX - s, fmt, p);
 	for (s = buf; *s; s++)
 		if (!isprint_asciionly(*s))
 			*s = '?';
@@ -69,12 +71,12 @@ static void compose(char *buf, unsigned size, const struct mdev_event *ev,
  * dropped), elsewhere as write(2) does; errno is kept. */
 void FAST_FUNC mdev_log(const struct mdev_event *ev, const struct mdev_rule *rule, const char *fmt, ...)
 {
-	char buf[1024];
+	char buf[MSG_MAX];
 	va_list p;
 	int e = errno;
 
 	va_start(p, fmt);
-	compose(buf, sizeof(buf), ev, rule, fmt, p);
+	compose(buf, ev, rule, fmt, p);
 	va_end(p);
 #if ENABLE_MDEVD
 	if (mdev_syslog_fd >= 0)
@@ -89,11 +91,11 @@ void FAST_FUNC mdev_log(const struct mdev_event *ev, const struct mdev_rule *rul
 /* The same line, without the applet, to stdout: what a dry run prints. */
 void FAST_FUNC mdev_print(const struct mdev_event *ev, const struct mdev_rule *rule, const char *fmt, ...)
 {
-	char buf[1024];
+	char buf[MSG_MAX];
 	va_list p;
 
 	va_start(p, fmt);
-	compose(buf, sizeof(buf), ev, rule, fmt, p);
+	compose(buf, ev, rule, fmt, p);
 	va_end(p);
 	puts(buf);
 }

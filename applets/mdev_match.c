@@ -16,23 +16,16 @@ const char* FAST_FUNC mdev_name_fault(const char *name)
 {
 	const char *s = name;
 
-	if (*s == '\0')
-		return "it is empty";
-	if (*s == '/')
-		return "it is absolute";
-	while (*s) {
-		const char *end = strchrnul(s, '/');
-
-		if (*s == '.' && (end - s == 1 || (end - s == 2 && s[1] == '.')))
-			return "it has a '.' or '..' component";
-		if (*end && end[1] == '/')
-			return "it has an empty component";
-		s = end + (*end != '\0');
-	}
-	if (s[-1] == '/')
-		return "it ends in a slash";
-	if (s - name >= MDEV_NAME_MAX)
+	if (strlen(name) >= MDEV_NAME_MAX)
 		return "it is too long";
+	do {
+		unsigned len = strchrnul(s, '/') - s;
+
+		/* An empty component (so also a slash at either end), '.' or '..' */
+		if (len <= 2 && strncmp(s, "..", len) == 0)
+			return "it is no plain relative path";
+		s += len;
+	} while (*s++);
 	return NULL;
 }
 
@@ -45,6 +38,8 @@ const char* FAST_FUNC mdev_event_var(const struct mdev_event *ev, const char *na
 	char **var;
 	unsigned len;
 
+	if (!ENABLE_MDEVD)
+		return getenv(name); /* so are mdev's */
 	if (name == mdev_subsystem)
 		return ev->subsystem;
 	len = strlen(name);
@@ -54,65 +49,39 @@ const char* FAST_FUNC mdev_event_var(const struct mdev_event *ev, const char *na
 	return NULL;
 }
 
-/* Copies template to dst, which ends at end, with %0 to %9 taken from s by off.
- * Returns 0 if it does not fit: then dst has what does */
-static int expand(char *dst, char *end, const char *template, const char *s, const regmatch_t *off)
+/* Appends len chars to what ends at dst; several slashes in a row become one.
+ * What exceeds the buffer's MDEV_NAME_MAX is dropped: it is too long as it is */
+static char *append(struct mdev_plan *plan, char *dst, const char *s, unsigned len)
 {
-	while (*template) {
-		const char *from = template;
-		const char *next = template + 1;
-		unsigned len = 1;
-		unsigned i = (unsigned char)template[1] - '0';
-
-		if (ENABLE_MDEV_RULES_REGEXP
-		 && *template == '%' && i < MDEV_NGROUPS && off[i].rm_so >= 0
-		) {
-			from = s + off[i].rm_so;
-			len = off[i].rm_eo - off[i].rm_so;
-			next++;
-		}
-		if (len >= (unsigned)(end - dst))
-			break;
-		dst = (char*)memcpy(dst, from, len) + len;
-		template = next;
-	}
-	*dst = '\0';
-	return *template == '\0';
-}
-
-/* Makes one slash of several */
-static void squeeze(char *s)
-{
-	char *dst = s;
-
-	do {
-		if (s[0] != '/' || s[1] != '/')
+	for (; len && dst < plan->buf + MDEV_NAME_MAX; len--, s++)
+		if (*s != '/' || dst == plan->buf || dst[-1] != '/')
 			*dst++ = *s;
-	} while (*s++);
+	*dst = '\0';
+	return dst;
 }
 
-/* Where a rule with PATH puts the node */
+/* Where a rule with PATH puts the node; %0 to %9 are taken from matched by off */
 static void plan_path(struct mdev_plan *plan, const char *matched, const regmatch_t *off)
 {
 	const struct mdev_rule *rule = plan->rule;
 	const char *name = plan->event->name;
-	char *end = plan->buf + sizeof(plan->buf);
-	char *s;
+	const char *s;
+	char *dst = plan->buf;
 
-	if (!expand(plan->buf, end, rule->path, matched, off)) {
-		plan->refused = "it is too long";
-		return;
-	}
-	s = plan->buf + strlen(plan->buf);
-	if (s != plan->buf && s[-1] == '/') {
-		/* "PATH/": under its own name there */
-		if (strlen(name) >= (unsigned)(end - s)) {
-			plan->refused = "it is too long";
-			return;
+	for (s = rule->path; *s; s++) {
+		unsigned i = (unsigned char)s[1] - '0';
+
+		if (ENABLE_MDEV_RULES_REGEXP
+		 && *s == '%' && i < MDEV_NGROUPS && off[i].rm_so >= 0
+		) {
+			dst = append(plan, dst, matched + off[i].rm_so, off[i].rm_eo - off[i].rm_so);
+			s++;
+		} else {
+			dst = append(plan, dst, s, 1);
 		}
-		strcpy(s, name);
 	}
-	squeeze(plan->buf);
+	if (dst != plan->buf && dst[-1] == '/') /* "PATH/": under its own name there */
+		append(plan, dst, name, strlen(name));
 	plan->refused = mdev_name_fault(plan->buf);
 	if (plan->refused || strcmp(plan->buf, name) == 0)
 		return;
@@ -126,13 +95,7 @@ static void plan_path(struct mdev_plan *plan, const char *matched, const regmatc
 /* Is the command one for this action? */
 static int is_due(const char *command, int op)
 {
-	if (strchr("*&", *command))
-		return 1;
-	if (op == MDEV_OP_ADD)
-		return strchr("@+", *command) != NULL;
-	if (op == MDEV_OP_REMOVE)
-		return strchr("$-", *command) != NULL;
-	return 0;
+	return strchr(op == MDEV_OP_ADD ? "*&@+" : op == MDEV_OP_REMOVE ? "*&$-" : "*&", *command) != NULL;
 }
 
 /* Does the rule apply to a device of these numbers, name and variables?
@@ -143,27 +106,19 @@ static int applies(const struct mdev_rule *rule, const struct mdev_event *ev,
 	unsigned i;
 
 	*matched = ev->name;
-	if (!ENABLE_MDEV_RULES_CONF || rule->line == 0) {
-		if (off)
-			memset(off, -1, sizeof(*off) * MDEV_NGROUPS);
+	if (!ENABLE_MDEV_RULES_CONF || rule->line == 0)
 		return 1;
-	}
 	for (i = 0; i < rule->n_conditions; i++) {
-		const struct mdev_condition *c = &rule->conditions[i];
+		const struct mdev_condition *c = mdev_condition(rule, i);
 		const char *value = mdev_event_var(ev, c->var);
 
 		if (!value || !mdev_pattern_match(&c->pattern, value, NULL))
 			return 0;
 	}
-	if (!rule->pattern.text) { /* @maj,min */
-		if (off) {
-			memset(off, -1, sizeof(*off) * MDEV_NGROUPS);
-			off[0].rm_so = 0;
-			off[0].rm_eo = strlen(ev->name);
-		}
-		return rule->major == ev->major
-			&& (unsigned)ev->minor >= rule->minor0
-			&& (unsigned)ev->minor <= rule->minor1;
+	if (rule->major >= 0
+	 && (rule->major != ev->major || ev->minor < rule->minor0 || ev->minor > rule->minor1)
+	) {
+		return 0;
 	}
 	if (rule->var) {
 		*matched = mdev_event_var(ev, rule->var);

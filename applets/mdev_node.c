@@ -11,14 +11,12 @@
  */
 #include "mdev_rules.h"
 
-static dev_t plan_dev(const struct mdev_plan *plan)
+/* Is name the device? Fills st then */
+static int is_device(const struct mdev_plan *plan, const char *name, struct stat *st)
 {
-	return makedev(plan->event->major, plan->event->minor);
-}
-
-static int is_device(const struct stat *st, const struct mdev_plan *plan)
-{
-	return (st->st_mode & S_IFMT) == plan->event->type && st->st_rdev == plan_dev(plan);
+	return lstat(name, st) == 0
+		&& (st->st_mode & S_IFMT) == plan->event->type
+		&& st->st_rdev == plan->event->dev;
 }
 
 static void warn_errno(const struct mdev_plan *plan, const char *what, const char *name)
@@ -39,49 +37,30 @@ static NOINLINE int stays_inside(const char *name, char *resolved)
 	return s && (*s == '/' || *s == '\0' || cwd[1] == '\0');
 }
 
-/* Does the directory that name is in lie inside, too? */
-static NOINLINE int parent_stays_inside(const char *name)
+/* Are name's parent directories there, and none of them a link that leads out
+ * of /dev? Makes those that are missing, 0755, if make is 1. Returns 0 if not:
+ * has said so, but for one that is missing and not to be made */
+static NOINLINE int has_parents(const struct mdev_plan *plan, const char *name, int make)
 {
 	char path[PATH_MAX], resolved[PATH_MAX];
-	const char *slash = strrchr(name, '/');
-
-	if (!slash)
-		return 1;
-	safe_strncpy(path, name, MIN(slash - name + 1, PATH_MAX));
-	return stays_inside(path, resolved);
-}
-
-/* Makes name's parent directories, 0755. Says so and returns 0 if that
- * cannot be done, or if one is a link that leads out of /dev */
-static NOINLINE int make_parents(const struct mdev_plan *plan, const char *name)
-{
-	char path[PATH_MAX];
 	struct stat st;
-	const char *slash = name;
-	int is_new = 0;
+	char *slash;
 
-	while ((slash = strchr(slash, '/')) != NULL) {
-		safe_strncpy(path, name, MIN(slash - name + 1, PATH_MAX));
-		slash++;
-		if (!is_new && lstat(path, &st) == 0) {
-			char resolved[PATH_MAX];
-
-			if (S_ISDIR(st.st_mode))
+	safe_strncpy(path, name, PATH_MAX);
+	for (slash = path; (slash = strchr(slash, '/')) != NULL; *slash++ = '/') {
+		*slash = '\0';
+		if (lstat(path, &st) == 0) {
+			/* Of what is neither link nor directory, others will complain */
+			if (S_ISDIR(st.st_mode) || stays_inside(path, resolved))
 				continue;
-			errno = ENOTDIR;
-			if (S_ISLNK(st.st_mode)) {
-				if (stays_inside(path, resolved))
-					continue;
-				errno = EXDEV;
-			}
-			warn_errno(plan, "make directory", path);
+			errno = EXDEV;
+		} else if (!make) {
 			return 0;
+		} else if (mkdir(path, 0755) == 0 || errno == EEXIST) {
+			continue;
 		}
-		is_new = 1;
-		if (mkdir(path, 0755) != 0 && errno != EEXIST) {
-			warn_errno(plan, "make directory", path);
-			return 0;
-		}
+		warn_errno(plan, make ? "make directory" : "enter directory", path);
+		return 0;
 	}
 	return 1;
 }
@@ -92,12 +71,24 @@ static void set_owner_and_mode(const struct mdev_plan *plan, const char *name, c
 	const struct mdev_rule *rule = plan->rule;
 	int is_owned = (st->st_uid == rule->ugid.uid && st->st_gid == rule->ugid.gid);
 
-	/* In this order: chown clears the setuid bits */
 	if ((!is_owned && lchown(name, rule->ugid.uid, rule->ugid.gid) != 0)
-	 || ((!is_owned || (st->st_mode & 07777) != rule->mode) && chmod(name, rule->mode) != 0)
+	 || (((st->st_mode & 07777) != rule->mode
+	      || (!is_owned && (rule->mode & (S_ISUID | S_ISGID))) /* chown cleared them */
+	     ) && chmod(name, rule->mode) != 0)
 	) {
 		warn_errno(plan, "set owner and mode of", name);
 	}
+}
+
+/* If name is the device, gives it mode and owner and returns 1 */
+static int adopt(const struct mdev_plan *plan, const char *name)
+{
+	struct stat st;
+
+	if (!is_device(plan, name, &st))
+		return 0;
+	set_owner_and_mode(plan, name, &st);
+	return 1;
 }
 
 /* Something has the node's name. Returns 1 if it is the device, which now has mode
@@ -105,40 +96,27 @@ static void set_owner_and_mode(const struct mdev_plan *plan, const char *name, c
 static NOINLINE int clear_the_way(const struct mdev_plan *plan)
 {
 	char resolved[PATH_MAX];
-	struct stat st, target;
 
-	if (lstat(plan->node, &st) != 0)
-		return (errno != ENOENT) ? -1 : 0; /* gone meanwhile */
-	if (is_device(&st, plan)) {
-		set_owner_and_mode(plan, plan->node, &st);
+	if (adopt(plan, plan->node))
 		return 1;
-	}
 	/* An earlier rule (-sda 0:0 660 >disk/) may have made a link of it */
-	if (S_ISLNK(st.st_mode)
-	 && stat(plan->node, &target) == 0
-	 && is_device(&target, plan)
-	 && stays_inside(plan->node, resolved)
-	) {
-		set_owner_and_mode(plan, resolved, &target);
+	if (stays_inside(plan->node, resolved) && adopt(plan, resolved))
 		return 1;
-	}
-	if (S_ISDIR(st.st_mode))
-		errno = EISDIR;
-	else if (unlink(plan->node) == 0)
+	if (unlink(plan->node) == 0 || errno == ENOENT)
 		return 0;
-	warn_errno(plan, "replace", plan->node);
+	warn_errno(plan, "replace", plan->node); /* a directory: EISDIR */
 	return -1;
 }
 
 /* Returns 1 if the node is there then */
 static int make_node(const struct mdev_plan *plan)
 {
-	const struct mdev_rule *rule = plan->rule;
+	struct stat st;
 	int tries = 2;
 
-	if (strchr(plan->node, '/') && !make_parents(plan, plan->node))
+	if (strchr(plan->node, '/') && !has_parents(plan, plan->node, 1))
 		return 0;
-	while (mknod(plan->node, rule->mode | plan->event->type, plan_dev(plan)) != 0) {
+	while (mknod(plan->node, plan->rule->mode | plan->event->type, plan->event->dev) != 0) {
 		int is_there;
 
 		if (errno != EEXIST || --tries < 0) {
@@ -149,40 +127,27 @@ static int make_node(const struct mdev_plan *plan)
 		if (is_there)
 			return is_there > 0;
 	}
-	/* Always: a setgid directory gives away its group. And chown clears the setuid bits */
-	if (lchown(plan->node, rule->ugid.uid, rule->ugid.gid) != 0
-	 || ((rule->mode & (S_ISUID | S_ISGID)) && chmod(plan->node, rule->mode) != 0)
-	) {
-		warn_errno(plan, "set owner and mode of", plan->node);
-	}
+	/* Its owner always: a setgid directory gives away its group */
+	st.st_uid = ~plan->rule->ugid.uid;
+	st.st_mode = plan->rule->mode;
+	set_owner_and_mode(plan, plan->node, &st);
 	return 1;
 }
 
-/* That it is gone already is fine */
+/* That it is gone already is fine, and that a directory has the name */
 static void remove_name(const struct mdev_plan *plan, const char *name)
 {
-	if (!parent_stays_inside(name))
-		errno = EXDEV;
-	else if (unlink(name) == 0 || errno == ENOENT)
-		return;
-	warn_errno(plan, "remove", name);
+	if (has_parents(plan, name, 0) && unlink(name) != 0 && errno != ENOENT && errno != EISDIR)
+		warn_errno(plan, "remove", name);
 }
 
-/* Removes name if it is (still) the device */
+/* Removes name if it is (still) the device; called without numbers (mdev), by the name alone */
 static void remove_node(const struct mdev_plan *plan, const char *name)
 {
 	struct stat st;
 
-	if (lstat(name, &st) != 0)
-		return;
-	if (plan->event->major < 0) {
-		/* mdev, called without numbers: by the name alone */
-		if (S_ISDIR(st.st_mode))
-			return;
-	} else if (!is_device(&st, plan)) {
-		return;
-	}
-	remove_name(plan, name);
+	if (plan->event->major < 0 || is_device(plan, name, &st))
+		remove_name(plan, name);
 }
 
 #if ENABLE_MDEV_RULES_RENAME
@@ -225,7 +190,6 @@ static int is_link_to(const char *link, const char *text)
 static int replace_by_link(const char *link, const char *text)
 {
 	char temp[PATH_MAX + sizeof(".mdev.4294967295")];
-	int saved;
 
 	strcpy(temp, link);
 	sprintf((char*)bb_basename(temp), ".mdev.%u", (unsigned)getpid());
@@ -234,9 +198,7 @@ static int replace_by_link(const char *link, const char *text)
 		return 0;
 	if (rename(temp, link) == 0)
 		return 1;
-	saved = errno;
-	unlink(temp);
-	errno = saved;
+	unlink(temp); /* leaves rename's errno */
 	return 0;
 }
 
@@ -244,7 +206,7 @@ static NOINLINE void make_link(const struct mdev_plan *plan, const char *link)
 {
 	char text[PATH_MAX];
 
-	if (strchr(link, '/') && !make_parents(plan, link))
+	if (strchr(link, '/') && !has_parents(plan, link, 1))
 		return;
 	errno = ENAMETOOLONG;
 	if (!link_text(text, link, plan->node)
@@ -271,7 +233,7 @@ static NOINLINE void remove_link(const struct mdev_plan *plan, const char *link)
 /* Is this the device that the root file system is on? */
 static int is_root(const struct mdev_plan *plan, dev_t root)
 {
-	return S_ISBLK(plan->event->type) && plan_dev(plan) == root && strcmp(plan->node, "root") != 0;
+	return S_ISBLK(plan->event->type) && plan->event->dev == root && strcmp(plan->node, "root") != 0;
 }
 
 /* The device that the root file system is on; that of a tmpfs has no node. */

@@ -38,6 +38,8 @@ enum {
 };
 
 enum {
+	/* mdev asks each rule once: there the library will do for all but literals */
+	BY_TEXT = ENABLE_MDEVD,
 	MAX_PARENS = 2 * (MDEV_NGROUPS - 1),
 	/* text_match() calls itself once for each variable atom: at most half as many */
 	MAX_TEXT = 0xff,
@@ -108,6 +110,8 @@ static int text_decides(struct mdev_pattern *p)
 	unsigned parens = 0;
 	int choices = 0;
 
+	if (!BY_TEXT)
+		return !p->search && !t[strcspn(t, special)];
 	if (strpbrk(t, SPECIAL_FOREIGN))
 		return 0;
 
@@ -209,13 +213,20 @@ int FAST_FUNC mdev_pattern_match(const struct mdev_pattern *p, const char *s, re
 	do {
 		const char *t = p->text;
 		const char *end = from;
-		unsigned n = p->prefix;
+		unsigned n = BY_TEXT ? p->prefix : 0;
 
 		while (n && *t == *end)
 			n--, t++, end++;
 		if (n)
 			continue;
-		if (p->re) {
+		if (!BY_TEXT && !p->re) {
+			/* A literal, not searched for: all that the text decides here */
+			if (strcmp(t, s) != 0)
+				break;
+			memset(off + 1, -1, (MDEV_NGROUPS - 1) * sizeof(*off));
+			off[0].rm_so = 0;
+			off[0].rm_eo = strlen(s);
+		} else if (p->re) {
 			if (regexec(p->re, s, MDEV_NGROUPS, off, 0) != 0)
 				break;
 		} else {
@@ -230,7 +241,7 @@ int FAST_FUNC mdev_pattern_match(const struct mdev_pattern *p, const char *s, re
 		}
 		if (p->search || (off[0].rm_so == 0 && !s[off[0].rm_eo]))
 			return 1;
-	} while (p->search && *from++);
+	} while (BY_TEXT && p->search && *from++);
 	return 0;
 }
 
@@ -243,17 +254,18 @@ int FAST_FUNC mdev_pattern_match(const struct mdev_pattern *p, const char *s, re
 char* FAST_FUNC mdev_pattern_init(struct mdev_pattern *p, const char *text, int search)
 {
 	char *err = NULL;
-	unsigned n = strcspn(text, special);
 
 	memset(p, 0, sizeof(*p));
 	p->text = text;
 	p->search = search;
-	/* The last of them may be under a "*", "?" or "{0}" */
-	if (n && strchr(SPECIAL_SUFFIX, text[n]))
-		n--;
-	if (n && !strchr(text, '|')) {
+	if (BY_TEXT && !strchr(text, '|')) {
+		unsigned n = strcspn(text, special);
+
+		/* The last of them may be under a "*", "?" or "{0}" */
+		if (n && strchr(SPECIAL_SUFFIX, text[n]))
+			n--;
 		p->prefix = n < 0xff ? n : 0xff;
-		if (!search)
+		if (n && !search)
 			p->first = *text;
 	}
 	if (!text_decides(p)) {
@@ -373,7 +385,7 @@ BBUNIT_DEFINE_TEST(mdev_pattern)
 			continue;
 		}
 		BBUNIT_ASSERT_NULL(err);
-		if (!ENABLE_LOCALE_SUPPORT)
+		if (BY_TEXT && !ENABLE_LOCALE_SUPPORT)
 			BBUNIT_ASSERT_EQ(tests[i].library, p.re != NULL);
 		n = mdev_pattern_match(&p, tests[i].s, NULL);
 		BBUNIT_ASSERT_EQ(tests[i].off != NULL, n != 0);

@@ -44,7 +44,8 @@ struct mdev_event {
 	const char *firmware;	/* FIRMWARE's value, or NULL */
 	const char *name;	/* DEVNAME: a name under /dev. NULL until it is known */
 	int major;		/* -1: the event has no numbers */
-	int minor;
+	unsigned minor;
+	dev_t dev;		/* of these numbers */
 	mode_t type;		/* S_IFBLK or S_IFCHR */
 	smallint op;		/* MDEV_OP_... */
 	smallint unnumbered;	/* remove without numbers unlinks by name (mdev) or does not (mdevd) */
@@ -66,16 +67,15 @@ struct mdev_condition {
 	struct mdev_pattern pattern;
 };
 
-/* One line of mdev.conf. One allocation: its strings lie behind it */
+/* One line of mdev.conf. One allocation: its conditions and strings lie behind it */
 struct mdev_rule {
 	struct mdev_rule *next;
 	const char *file;
 	unsigned line;		/* 0: the implicit last rule */
-	struct mdev_condition *conditions;
 	unsigned n_conditions;
 	const char *var;	/* $VAR=regex, else NULL */
-	struct mdev_pattern pattern; /* of the device's name, or of VAR's value. text is NULL: @maj,min */
-	int major;
+	struct mdev_pattern pattern; /* of the device's name, or of VAR's value */
+	int major;		/* @maj,min-min; -1: any */
 	unsigned minor0, minor1;
 	mode_t mode;
 	struct bb_uidgid_t ugid;
@@ -86,9 +86,14 @@ struct mdev_rule {
 	bool is_plain_modprobe;	/* mdevd_modalias.c may know that command has nothing to do */
 };
 
+static ALWAYS_INLINE struct mdev_condition *mdev_condition(const struct mdev_rule *rule, unsigned i)
+{
+	return (struct mdev_condition *)(rule + 1) + i;
+}
+
 /* What a rule does with an event. Filled by mdev_match(), performed by mdev_node.c and mdev_exec.c */
 struct mdev_plan {
-	char buf[MDEV_NAME_MAX];	/* first: the rest then shares a page with what follows */
+	char buf[MDEV_NAME_MAX + 1];	/* first: the rest then shares a page with what follows */
 	const struct mdev_event *event;
 	const struct mdev_rule *rule;
 	const char *node;	/* its name under /dev: what $MDEV says */
@@ -150,6 +155,7 @@ pid_t mdev_exec(const struct mdev_plan *plan, void (*in_child)(void)) FAST_FUNC;
 
 /** mdev_sysfs.c: what the event lacks **/
 
+char *mdev_numbers(const char *s, char between, int *major, unsigned *minor) FAST_FUNC;
 void mdev_sysfs_complete(struct mdev_event *ev, const char *sys, char *buf) FAST_FUNC;
 
 /** mdev_firmware.c: the loading/data protocol **/

@@ -21,22 +21,17 @@ static int read_attribute(const struct mdev_event *ev, const char *sys, const ch
 	return 1;
 }
 
-/* On add, "MAJOR:MINOR\n" */
-static void read_numbers(struct mdev_event *ev, const char *sys, char *buf)
+/* Reads "MAJOR:MINOR", or with another char between them. Returns what
+ * follows, or NULL if these are no numbers of a device: *major is anything then. */
+char* FAST_FUNC mdev_numbers(const char *s, char between, int *major, unsigned *minor)
 {
-	unsigned major, minor;
 	char *end;
 
-	if (!read_attribute(ev, sys, "dev", buf))
-		return;
-	major = bb_strtou(buf, &end, 10);
-	if (*end != ':' || major > MDEV_MAJOR_MAX)
-		return;
-	minor = bb_strtou(end + 1, &end, 10);
-	if (minor > MDEV_MINOR_MAX)
-		return;
-	ev->major = major;
-	ev->minor = minor;
+	*major = bb_strtou(s, &end, 10);
+	if (*end != between || (unsigned)*major > MDEV_MAJOR_MAX)
+		return NULL;
+	*minor = bb_strtou(end + 1, &end, 10);
+	return (*minor <= MDEV_MINOR_MAX) ? end : NULL;
 }
 
 /* DEVNAME of SYS/DEVPATH/uevent, which kernels have since 2.6.31 */
@@ -69,7 +64,7 @@ static int is_block(const struct mdev_event *ev)
 	return 0;
 }
 
-/* Fills what ev lacks: on add its numbers from SYS/DEVPATH/dev, its name from
+/* Fills what ev lacks: on add its numbers (and dev) from SYS/DEVPATH/dev, its name from
  * SYS/DEVPATH/uevent or else DEVPATH's last component, and its type. sys is
  * where sysfs is, buf has MDEV_NAME_MAX + 1 bytes and must live as long as ev.
  * A name that would lead out of /dev is reported, and the device then has no
@@ -79,8 +74,12 @@ void FAST_FUNC mdev_sysfs_complete(struct mdev_event *ev, const char *sys, char 
 	const char *fault;
 
 	ev->type = is_block(ev) ? S_IFBLK : S_IFCHR;
-	if (ev->major < 0 && ev->op == MDEV_OP_ADD)
-		read_numbers(ev, sys, buf);
+	if (ev->major < 0 && ev->op == MDEV_OP_ADD
+	 && read_attribute(ev, sys, "dev", buf)
+	 && !mdev_numbers(buf, ':', &ev->major, &ev->minor)
+	) {
+		ev->major = -1;
+	}
 	fault = NULL;
 	if (ev->name) {
 		fault = mdev_name_fault(ev->name);
@@ -98,4 +97,5 @@ void FAST_FUNC mdev_sysfs_complete(struct mdev_event *ev, const char *sys, char 
 	}
 	if (!ev->name)
 		ev->name = bb_basename(ev->devpath);
+	ev->dev = makedev(ev->major, ev->minor);
 }

@@ -225,6 +225,7 @@ static void in_command(void)
 		setpgid(0, 0);
 	close_fd(mdev_syslog_fd);
 	in_any_child();
+	xfunc_error_retval = EXIT_FAILURE;
 }
 
 /** Rules **/
@@ -396,10 +397,8 @@ static void run_command(void)
 		}
 	}
 	pid = mdev_exec(plan, in_command);
-	if (pid < 0) {
-		mdev_warn(plan->event, plan->rule, "can't fork: "STRERROR_FMT STRERROR_ERRNO);
+	if (pid < 0)
 		return;
-	}
 	if (G.timeout)
 		setpgid(pid, pid); /* whoever is first: the child does it too */
 	wait_for_command(pid);
@@ -714,7 +713,13 @@ static void handle_event(unsigned len)
 	if (ENABLE_FEATURE_MDEVD_FIRMWARE && !BB_MMU && !G.dry_run
 	 && G.u.ev.firmware && G.u.ev.op == MDEV_OP_ADD
 	) {
-		mdev_firmware(&G.u.ev, G.sys, G.firmware_dir);
+		int dev = open(".", O_RDONLY);
+
+		if (dev >= 0) {
+			mdev_firmware(&G.u.ev, G.sys, G.firmware_dir);
+			fchdir(dev);
+			close(dev);
+		}
 	}
 	if (ENABLE_FEATURE_MDEVD_CHECK && G.dry_run)
 		fflush_all();

@@ -103,7 +103,8 @@ const char* FAST_FUNC mdevd_uevent_parse(struct mdevd_uevent *u, unsigned len)
 
 	memset(&u->ev, 0, sizeof(u->ev));
 	u->ev.vars = u->vars;
-	u->ev.major = u->ev.minor = -1;
+	u->ev.major = -1;
+	u->ev.minor = -1; /* too many */
 	u->barrier = NULL;
 	u->len = u->kernel_len = len;
 	n = 0;
@@ -129,7 +130,7 @@ const char* FAST_FUNC mdevd_uevent_parse(struct mdevd_uevent *u, unsigned len)
 		return "ACTION and DEVPATH do not agree with the header";
 	}
 	u->ev.op = action_of(u->ev.action);
-	if (u->ev.minor < 0)
+	if (u->ev.minor > MDEV_MINOR_MAX)
 		u->ev.major = -1;
 	return NULL;
 }

@@ -613,7 +613,7 @@ int main(int argc, char **argv)
 
 	random_pairs(strtoul(argv[3], NULL, 0));
 	/* of each kind a good part, or it shows nothing */
-	if (count.matched < count.pairs / 2 || count.decided < count.pairs / 2
+	if (count.matched < count.pairs / 2 || count.decided < count.pairs / (BY_TEXT ? 2 : 100)
 	 || count.captured < count.pairs / 8 || count.errors < count.pairs / 1000
 	) {
 		count.failed++;

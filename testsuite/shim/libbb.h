@@ -26,6 +26,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#ifndef ENABLE_MDEVD
+# define ENABLE_MDEVD 1
+#endif
 #define FAST_FUNC
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 #define NOINLINE __attribute__((noinline))
