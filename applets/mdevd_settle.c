@@ -34,6 +34,10 @@ enum {
 	 * mdevd may be busy. It may also be gone, and come back hours later */
 	PAUSE_MS = 250,
 	PAUSE_MAX_MS = 8000,
+	/* How long mdevd may take to start before we trigger all the same: it may
+	 * run without -O. It listens within milliseconds if it was started just now */
+	START_MS = 2000,
+	START_PAUSE_MS = 16,
 	/* How often -w looks: others than mdevd may make the node */
 	LOOK_MS = 100,
 	/* Our queues are emptied every so many devices, and in a storm of events
@@ -296,10 +300,12 @@ static void send_barrier(struct settle *s, int is_first)
 	} while (--n);
 }
 
-/* Until mdevd has handled what was announced before */
-static void wait_for_barrier(struct settle *s)
+/* Until mdevd has handled what was announced before. With a limit: for so many
+ * milliseconds at most, and not at all if no barrier can be sent */
+static void wait_for_barrier(struct settle *s, unsigned limit)
 {
-	unsigned pause = PAUSE_MS;
+	unsigned from = now();
+	unsigned pause = limit ? START_PAUSE_MS : PAUSE_MS;
 	unsigned passed = s->passed;
 	int is_first = 1;
 
@@ -314,7 +320,7 @@ static void wait_for_barrier(struct settle *s)
 		send_barrier(s, is_first);
 		is_first = 0;
 		do {
-			if (s->is_back)
+			if (s->is_back || (limit && (!s->is_sent || now() - from >= limit)))
 				return;
 			left = start + pause - now();
 		} while (left > 0 && pump(s, left));
@@ -334,7 +340,7 @@ static int FAST_FUNC step(struct mdevd_trigger *t, const char *uevent_file UNUSE
 	if ((t->count + t->skipped) % DRAIN_DEVICES == 0) {
 		pump(s, 0);
 		if (s->passed && s->account.count > BEHIND_MAX)
-			wait_for_barrier(s);
+			wait_for_barrier(s, 0);
 	}
 	return 1;
 }
@@ -348,7 +354,7 @@ static int wait_for_mdevd(struct settle *s)
 	int count = 0;
 
 	for (;;) {
-		wait_for_barrier(s);
+		wait_for_barrier(s, 0);
 		if ((drain(s, KERNEL) & drain(s, HANDLED)) == 0 || s->is_lost)
 			continue;
 		if (s->account.sum == 0)
@@ -423,6 +429,11 @@ void FAST_FUNC mdevd_settle(const struct mdevd_settle *o)
 	s->pfd[KERNEL].fd = xmdevd_netlink_open(UEVENT_GROUP_KERNEL, o->rcvbuf);
 	s->pfd[HANDLED].fd = o->groups ? xmdevd_netlink_open(o->groups, o->rcvbuf) : -1;
 	s->pfd[KERNEL].events = s->pfd[HANDLED].events = POLLIN;
+	/* What is triggered before mdevd listens is triggered in vain */
+	if (o->groups) {
+		wait_for_barrier(s, START_MS);
+		begin(s);
+	}
 	for (;;) {
 		mdevd_coldplug(&s->o.t);
 		if (wait_for_all(s))
