@@ -21,10 +21,11 @@ OUT ?= build/$(ARCH)$(variant)
 oracle = build/oracle$(if $(filter-out $(DEFAULT_VERSION),$(BUSYBOX_VERSION)),-$(BUSYBOX_VERSION))
 
 export ARCH LIBC BUSYBOX_VERSION BUSYBOX_DIR CC CROSS_COMPILE CFLAGS LDFLAGS
+export DESTDIR PREFIX SBINDIR
 export OUT CONFIG BASE SANITIZE ONLY V JOBS INSTALL SECS SEED
 
 .PHONY: all busybox oracle check check-boot check-all check-kernel fuzz demo size bench bench-boot bench-coldplug
-.PHONY: export menuconfig olddefconfig randconfig clean distclean help
+.PHONY: install export menuconfig olddefconfig randconfig clean distclean help
 
 ## all           build BusyBox with mdevd: build/native/busybox (ARCH=armel: build/armel/busybox)
 all: busybox
@@ -76,6 +77,10 @@ bench-boot:
 check-kernel:
 	@scripts/check-kernel
 
+## install       put the program, its manuals and the examples below DESTDIR
+install: busybox
+	@scripts/install $(OUT)
+
 ## export        patches for others: build/export/busybox-VERSION-mdevd.patch and upstream/
 export:
 	@scripts/export $(VERSIONS)
@@ -117,4 +122,5 @@ help:
 ### VERSIONS=...            which of them to export (default: all)
 ### SANITIZE=1               with the address and undefined behaviour sanitizers
 ### V=1                      show every command
+### DESTDIR= PREFIX=/usr SBINDIR=/sbin  for make install
 ### INSTALL=no               never install packages
