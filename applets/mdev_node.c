@@ -11,17 +11,20 @@
  */
 #include "mdev_rules.h"
 
-/* Is name the device? Fills st then */
-static int is_device(const struct mdev_plan *plan, const char *name, struct stat *st)
-{
-	return lstat(name, st) == 0
-		&& (st->st_mode & S_IFMT) == plan->event->type
-		&& st->st_rdev == plan->event->dev;
-}
-
 static void warn_errno(const struct mdev_plan *plan, const char *what, const char *name)
 {
 	mdev_warn(plan->event, plan->rule, "can't %s '%s': "STRERROR_FMT, what, name STRERROR_ERRNO);
+}
+
+/* Is name the device? Fills st then */
+static int is_device(const struct mdev_plan *plan, const char *name, struct stat *st)
+{
+	if (lstat(name, st) == 0)
+		return (st->st_mode & S_IFMT) == plan->event->type && st->st_rdev == plan->event->dev;
+	/* Others say that there is no such name */
+	if (errno == EIO || errno == EACCES)
+		warn_errno(plan, "find out about", name);
+	return 0;
 }
 
 /* Does name, a link or behind links, end inside the current directory?
@@ -54,10 +57,11 @@ static NOINLINE int has_parents(const struct mdev_plan *plan, const char *name, 
 			if (S_ISDIR(st.st_mode) || stays_inside(path, resolved))
 				continue;
 			errno = EXDEV;
-		} else if (!make) {
+		} else if (make) {
+			if (mkdir(path, 0755) == 0 || errno == EEXIST)
+				continue;
+		} else if (errno != EIO && errno != EACCES) {
 			return 0;
-		} else if (mkdir(path, 0755) == 0 || errno == EEXIST) {
-			continue;
 		}
 		warn_errno(plan, make ? "make directory" : "enter directory", path);
 		return 0;

@@ -15,8 +15,11 @@ static int read_attribute(const struct mdev_event *ev, const char *sys, const ch
 	if (snprintf(buf, MDEV_NAME_MAX, "%s%s/%s", sys, ev->devpath, file) >= MDEV_NAME_MAX)
 		return 0;
 	len = open_read_close(buf, buf, MDEV_NAME_MAX - 1);
-	if (len <= 0)
+	if (len <= 0) {
+		if (len < 0 && errno != ENOENT && errno != ENODEV)
+			mdev_warn(ev, NULL, "can't read %s: "STRERROR_FMT, file STRERROR_ERRNO);
 		return 0;
+	}
 	buf[len] = '\0';
 	return 1;
 }

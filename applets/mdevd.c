@@ -254,13 +254,17 @@ static void read_conf_d(struct mdev_conf *conf)
 	DIR *d = opendir(dir);
 
 	if (d) {
-		while ((entry = readdir(d)) != NULL) {
+		while (errno = 0, (entry = readdir(d)) != NULL) {
 			const char *dot = strrchr(entry->d_name, '.');
 
 			if (dot && dot != entry->d_name && strcmp(dot, ".conf") == 0) {
 				names = xrealloc_vector(names, 3, count);
 				names[count++] = concat_path_file(dir, entry->d_name);
 			}
+		}
+		if (errno) {
+			conf->failed = 1;
+			mdev_log(NULL, NULL, "can't read '%s': "STRERROR_FMT, dir STRERROR_ERRNO);
 		}
 		closedir(d);
 		if (count)
@@ -313,11 +317,21 @@ static void jump(void)
  * dies for want of memory */
 static void reload(void)
 {
+	/* Where a file of rules and the user database will be open: the lowest that are free.
+	 * Who dies does not close them */
+	int fds[2];
+
+	fds[0] = dup(STDIN_FILENO);
+	fds[1] = dup(STDIN_FILENO);
+	close_fd(fds[0]);
+	close_fd(fds[1]);
 	G.got_hup = 0;
 	waiting();
 	die_func = jump;
 	if (setjmp(G.die_jmp) != 0 || read_rules(/*may_be_missing:*/ 0) != 0) {
 		mdev_log(NULL, NULL, "the old rules stay");
+		close_fd(fds[0]);
+		close_fd(fds[1]);
 	} else {
 		struct mdev_conf old = G.conf;
 
@@ -891,6 +905,7 @@ int mdevd_main(int argc UNUSED_PARAM, char **argv)
 	unsigned opts, groups;
 	int status;
 
+	xfunc_error_retval = MDEVD_EXIT_SYSTEM;
 	INIT_G();
 	xfunc_error_retval = MDEVD_EXIT_USAGE;
 	G.conf_name = "/etc/mdev.conf";

@@ -12,7 +12,7 @@
 # "step" runs this program again for each of the words, in the sandbox, two at a time;
 # prints what they print in their order, and exits. It returns in those alone: there PART is
 # the word, and everything of sandbox.sh and BusyBox's testing.sh is at hand, and
-# "stress" (stress.c); so are mdevd, mdevd-coldplug and busybox by their names.
+# "stress" (stress.c; $step_tools names others); so are mdevd, mdevd-coldplug and busybox by their names.
 # HERE is a directory of the part's own, where it is; what is there from another time is
 # removed. TOP, BUILD, ALL and so on are as scripts/check sets them.
 #
@@ -62,12 +62,17 @@ step()
 	cd "$BUILD/testsuite" || exit 1
 	. ./testing.sh	# makes the echo that it needs
 	. ./sandbox.sh
-	sandbox_build && step_tool stress || exit 1
+	sandbox_build || exit 1
+	for step_i in ${step_tools:-stress}; do
+		step_tool "$step_i" || exit 1
+	done
 	mkdir -p "$STEP_DIR/bin" || exit 1
 	for step_i in busybox mdevd mdevd-coldplug; do
 		ln -sfn "$BUILD/busybox" "$STEP_DIR/bin/$step_i"
 	done
-	ln -sfn "$BUILD/testsuite/stress" "$STEP_DIR/bin/stress"
+	for step_i in ${step_tools:-stress}; do
+		ln -sfn "$BUILD/testsuite/$step_i" "$STEP_DIR/bin/$step_i"
+	done
 	PATH=$STEP_DIR/bin:$PATH
 	OPTIONFLAGS=:$(sed -n 's/^CONFIG_\([^=]*\)=.*/\1/p' "$BUILD/.config" | tr '\n' ':')
 	export PATH OPTIONFLAGS

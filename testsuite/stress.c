@@ -224,6 +224,7 @@ static void send_node(char letter, unsigned n)
 /*** the program ***/
 
 static pid_t pid;
+static char *const *under;	/* words that it runs under, or NULL */
 static int ready_fd, o_fd;
 static char records[65536];	/* what came from -o and is not looked at yet */
 static unsigned records_len;
@@ -232,10 +233,13 @@ static unsigned records_len;
 static void start(int out)
 {
 	static char *v[64];
-	int ready[2], o[2], said, i, n = 0;
+	int ready[2], o[2], said, i, first, n = 0;
 
 	if (pipe2(ready, O_CLOEXEC) || pipe2(o, O_CLOEXEC))
 		die("pipe");
+	for (i = 0; under && under[i]; i++)
+		v[n++] = under[i];
+	first = n;
 	v[n++] = program[0];
 	v[n++] = "-D3";
 	if (out)
@@ -273,7 +277,7 @@ static void start(int out)
 		execvp(v[0], v);
 		_exit(STATUS_NO);
 	}
-	for (i = 4; i < n && v[i]; i += 2)
+	for (i = first + 3 + (out != 0); i < n && v[i]; i += 2)
 		if (v[i - 1][0] == '-' && strchr("fsd", v[i - 1][1]) && !v[i - 1][2])
 			free(v[i]);
 	close(ready[1]);
@@ -363,6 +367,49 @@ static int stop(void)
 	close(ready_fd);
 	close(o_fd);
 	return status;
+}
+
+/* Open descriptors of the program */
+static unsigned count_fds(void)
+{
+	char name[64];
+	DIR *d;
+	unsigned n = 0;
+
+	sprintf(name, "/proc/%d/fd", (int)pid);
+	d = opendir(name);
+	while (d && readdir(d))
+		n++;
+	if (d)
+		closedir(d);
+	return n;
+}
+
+/* Children of the program that nobody has waited for */
+static unsigned count_zombies(void)
+{
+	DIR *d = opendir("/proc");
+	struct dirent *e;
+	char buf[512], *p;
+	unsigned n = 0;
+	int parent;
+	char state;
+	FILE *f;
+
+	while (d && (e = readdir(d)) != NULL) {
+		snprintf(buf, sizeof(buf), "/proc/%.20s/stat", e->d_name);
+		f = (unsigned)(e->d_name[0] - '0') <= 9 ? fopen(buf, "r") : NULL;
+		if (f && fgets(buf, sizeof(buf), f) && (p = strrchr(buf, ')')) != NULL
+		 && sscanf(p + 2, "%c %d", &state, &parent) == 2
+		) {
+			n += state == 'Z' && parent == pid;
+		}
+		if (f)
+			fclose(f);
+	}
+	if (d)
+		closedir(d);
+	return n;
 }
 
 /*** /dev ***/
