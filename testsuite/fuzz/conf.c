@@ -37,11 +37,10 @@ static void check_rule(const struct mdev_rule *rule, const struct mdev_rule *pre
 	FUZZ_CHECK(!rule->path || (*rule->path != '/' && rule->path_op != '!'));
 	FUZZ_CHECK(!rule->command || strchr("@$*+-&", *rule->command));
 	FUZZ_CHECK(!rule->var || rule->pattern.text);
-	if (!rule->pattern.text)
-		FUZZ_CHECK(rule->major >= 0 && rule->major <= MDEV_MAJOR_MAX
-			&& rule->minor0 <= MDEV_MINOR_MAX && rule->minor1 <= MDEV_MINOR_MAX);
+	if (rule->major >= 0)
+		FUZZ_CHECK(rule->major <= MDEV_MAJOR_MAX && rule->minor0 <= MDEV_MINOR_MAX && rule->minor1 <= MDEV_MINOR_MAX);
 	for (i = 0; i < rule->n_conditions; i++)
-		FUZZ_CHECK(*rule->conditions[i].var && rule->conditions[i].pattern.text);
+		FUZZ_CHECK(*mdev_condition(rule, i)->var && mdev_condition(rule, i)->pattern.text);
 }
 
 static void check_same(const struct mdev_rule *a, const struct mdev_rule *b)
@@ -98,6 +97,7 @@ static void play_events(const struct mdev_rule *rule)
 		ev.name = names[i % 6];
 		ev.major = i & 2 ? 8 : -1;
 		ev.minor = i & 2 ? 1 : -1;
+		ev.dev = makedev(8, 1);
 		ev.type = i & 1 ? S_IFBLK : S_IFCHR;
 		check_plan(&plan, rule, &ev);
 	}

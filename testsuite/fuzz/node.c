@@ -66,12 +66,6 @@ void __ubsan_on_report(void)
 	leave();
 }
 
-static void fail(const char *what, const char *name)
-{
-	leave();
-	FUZZ_FAIL("%s '%s'", what, name);
-}
-
 static void empty(const char *dir)
 {
 	DIR *d = opendir(dir);
@@ -96,6 +90,12 @@ static void remove_all(void)
 	leave();
 	empty(scratch);
 	rmdir(scratch);
+}
+
+static void fail(const char *what, const char *name)
+{
+	remove_all();
+	FUZZ_FAIL("%s '%s'", what, name);
 }
 
 static void put(const char *name, const char *text)
@@ -147,7 +147,6 @@ static void check_outside(const char *line)
 		/* Reading is no change */
 		st.st_atim = before[i].st_atim;
 		if (memcmp(&st, &before[i], sizeof(st)) != 0) {
-			leave();
 			fprintf(stderr, "by: %s\n", line);
 			fail("changed", outside[i]);
 		}
@@ -289,6 +288,8 @@ static void play_firmware(char *name)
 	truncate("/sys/devices/f/loading", 0);
 	truncate("/sys/devices/f/data", 0);
 	mdev_firmware(&ev, "/sys", "/lib/firmware");
+	if (chdir("/dev") != 0)
+		fail("gone", "/dev");
 	n = open_read_close("/sys/devices/f/data", data, sizeof(data));
 	if (n != 0 && (n != 4 || memcmp(data, "blob", 4) != 0))
 		fail("given away:", name);
@@ -359,6 +360,7 @@ static void play_line(struct mdev_conf *conf, char *line)
 	ev.name = line;
 	ev.major = strtoul(rest, &rest, 10) & MDEV_MAJOR_MAX;
 	ev.minor = strtoul(rest, &rest, 10) & MDEV_MINOR_MAX;
+	ev.dev = makedev(ev.major, ev.minor);
 	while (n < 19 && *(rest = skip_whitespace(rest))) {
 		vars[n++] = rest;
 		rest = skip_non_whitespace(rest);

@@ -57,8 +57,8 @@ static void check_event(const struct mdevd_uevent *u, int n, const char *action,
 	FUZZ_CHECK(!ev->firmware || is_in(u, ev->firmware));
 	FUZZ_CHECK(!ev->subsystem || is_in(u, ev->subsystem));
 	FUZZ_CHECK(!u->barrier || is_in(u, u->barrier));
-	FUZZ_CHECK(ev->major >= -1 && ev->major <= MDEV_MAJOR_MAX && ev->minor <= MDEV_MINOR_MAX);
-	FUZZ_CHECK(ev->major < 0 || ev->minor >= 0);
+	FUZZ_CHECK(ev->major >= -1 && ev->major <= MDEV_MAJOR_MAX);
+	FUZZ_CHECK(ev->major < 0 || (unsigned)ev->minor <= MDEV_MINOR_MAX);
 	FUZZ_CHECK((ev->op == MDEV_OP_ADD) == (strcmp(action, "add") == 0));
 	FUZZ_CHECK((ev->op == MDEV_OP_REMOVE) == (strcmp(action, "remove") == 0));
 	for (i = 0; i < n; i++)
