@@ -24,7 +24,7 @@ export ARCH LIBC BUSYBOX_VERSION BUSYBOX_DIR CC CROSS_COMPILE CFLAGS LDFLAGS
 export DESTDIR PREFIX SBINDIR
 export OUT CONFIG BASE SANITIZE ONLY V JOBS INSTALL SECS SEED
 
-.PHONY: all busybox oracle check check-boot check-all check-kernel fuzz demo size bench bench-boot bench-coldplug
+.PHONY: all busybox oracle check check-boot check-all check-kernel fuzz demo initramfs size bench bench-boot bench-coldplug
 .PHONY: install export menuconfig olddefconfig randconfig clean distclean help
 
 ## all           build BusyBox with mdevd: build/native/busybox (ARCH=armel: build/armel/busybox)
@@ -56,6 +56,10 @@ fuzz:
 ## demo          boot an emulated armel machine with mdevd and plug in a USB disk
 demo:
 	@scripts/demo
+
+## initramfs     make an initramfs for a machine (MODULES=DIR MODALIASES=FILE EXTRA= CONF=)
+initramfs: busybox
+	@examples/initramfs/build
 
 ## size          what mdevd adds to an armel BusyBox, by function
 size:
