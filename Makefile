@@ -24,7 +24,7 @@ export ARCH LIBC BUSYBOX_VERSION BUSYBOX_DIR CC CROSS_COMPILE CFLAGS LDFLAGS
 export DESTDIR PREFIX SBINDIR
 export OUT CONFIG BASE SANITIZE ONLY V JOBS INSTALL SECS SEED
 
-.PHONY: all busybox oracle check check-boot check-all check-kernel fuzz demo initramfs size bench bench-boot bench-coldplug
+.PHONY: all busybox oracle check check-boot check-all check-kernel check-matrix fuzz demo initramfs size bench bench-boot bench-coldplug
 .PHONY: install export menuconfig olddefconfig randconfig clean distclean help
 
 ## all           build BusyBox with mdevd: build/native/busybox (ARCH=armel: build/armel/busybox)
@@ -48,6 +48,10 @@ check-boot:
 ## check-all     run the tests that take long, too
 check-all:
 	@ORACLE=$(oracle) scripts/check --all
+
+## check-matrix  build and try it with other compilers, C libraries, machines and BusyBoxes
+check-matrix:
+	@ONLY=matrix ORACLE=$(oracle) scripts/check --all
 
 ## fuzz          feed the fuzz targets for SECS=60 seconds each (TARGET=name: one of them)
 fuzz:
