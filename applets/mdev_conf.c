@@ -24,9 +24,13 @@ static NOINLINE int bad(const struct mdev_rule *rule, const char *what, const ch
 
 static int compile(const struct mdev_rule *rule, struct mdev_pattern *p, const char *regex, int search)
 {
-	char *reason = mdev_pattern_init(p, regex, search);
+	char *reason;
 
+	errno = 0;
+	reason = mdev_pattern_init(p, regex, search);
 	if (reason) {
+		if (errno == ENOMEM) /* not the line's fault, and not that of the next ones */
+			bb_die_memory_exhausted();
 		mdev_log(NULL, rule, "bad regex '%s': %s", regex, reason);
 		free(reason);
 	}
