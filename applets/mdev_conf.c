@@ -29,7 +29,7 @@ static int compile(const struct mdev_rule *rule, struct mdev_pattern *p, const c
 	errno = 0;
 	reason = mdev_pattern_init(p, regex, search);
 	if (reason) {
-		if (errno == ENOMEM) /* not the line's fault, and not that of the next ones */
+		if (ENABLE_MDEVD && errno == ENOMEM) /* not the line's fault, and not that of the next ones */
 			bb_die_memory_exhausted();
 		mdev_log(NULL, rule, "bad regex '%s': %s", regex, reason);
 		free(reason);

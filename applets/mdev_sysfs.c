@@ -16,7 +16,7 @@ static int read_attribute(const struct mdev_event *ev, const char *sys, const ch
 		return 0;
 	len = open_read_close(buf, buf, MDEV_NAME_MAX - 1);
 	if (len <= 0) {
-		if (len < 0 && errno != ENOENT && errno != ENODEV)
+		if (ENABLE_MDEVD && len < 0 && errno != ENOENT && errno != ENODEV)
 			mdev_warn(ev, NULL, "can't read %s: "STRERROR_FMT, file STRERROR_ERRNO);
 		return 0;
 	}
