@@ -50,7 +50,7 @@ static int open_loading(const char *dir)
 /* Serves an add event that has FIRMWARE: copies dir/FIRMWARE to the device at
  * sys/DEVPATH. If it cannot, the kernel is told so, which else would wait for
  * a minute, and a warning is printed. Leaves the current directory somewhere
- * else. Blocks for up to 30 s: mdevd calls it in a child that does nothing else. */
+ * else. Dies if there is no memory. Blocks for up to 30 s: mdevd calls it in a child that does nothing else. */
 void FAST_FUNC mdev_firmware(const struct mdev_event *ev, const char *sys, const char *dir)
 {
 	const char *fault = mdev_name_fault(ev->firmware);

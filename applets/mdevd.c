@@ -225,7 +225,8 @@ static void in_command(void)
 		setpgid(0, 0);
 	close_fd(mdev_syslog_fd);
 	in_any_child();
-	xfunc_error_retval = EXIT_FAILURE;
+	if (BB_MMU) /* after a vfork it is the daemon's, and /bin/sh is executed */
+		xfunc_error_retval = EXIT_FAILURE;
 }
 
 /** Rules **/
