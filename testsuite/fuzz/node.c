@@ -12,10 +12,15 @@
  *	lNAME TEXT, dNAME, fNAME, cNAME MAJ MIN, xNAME	somebody else makes a link, directory, file,
  *				node; removes it
  *
- * It takes root: it is done in a chroot, so that a bug cannot do anything to the machine.
+ * It takes root. So that a bug cannot do anything to the machine, the process gives up what it could
+ * do harm to first: it has mounts of its own, all read-only but for FUZZ_OUT (a directory that the
+ * corpus and what breaks it are in), a network and a /dev of its own, and the nodes that are made
+ * cannot be opened. Rules and events are played in a chroot in there.
  *
  * Licensed under GPLv2, see file LICENSE in this source tree.
  */
+#include <sched.h>
+#include <sys/mount.h>
 #include "fuzz.h"
 #include "mdev_rules.h"
 
@@ -24,7 +29,7 @@ enum {
 	MAX_EVENTS = 40,
 };
 
-static char scratch[64];
+static const char scratch[] = "/dev/scratch"; /* in the /dev of its own */
 static int home = -1, inside;
 static unsigned warnings;
 static int foreign; /* somebody else has made links or directories: what is asked for may not be possible */
@@ -85,17 +90,17 @@ static void empty(const char *dir)
 		closedir(d);
 }
 
-static void remove_all(void)
-{
-	leave();
-	empty(scratch);
-	rmdir(scratch);
-}
-
 static void fail(const char *what, const char *name)
 {
-	remove_all();
+	leave();
 	FUZZ_FAIL("%s '%s'", what, name);
+}
+
+static void skip(const char *why)
+{
+	printf("SKIPPED: fuzz: node (%s)\n", why);
+	fflush(stdout);
+	_exit(1);
 }
 
 static void put(const char *name, const char *text)
@@ -127,10 +132,7 @@ static void make_world(void)
 	 || mknod("/dev2/null", S_IFCHR | 0600, makedev(1, 3)) != 0
 	 || symlink("file", "/outside/link") != 0
 	) {
-		puts("SKIPPED: fuzz: node (device nodes take root)");
-		fflush(stdout);
-		leave();
-		_exit(1);
+		skip("device nodes take root");
 	}
 	for (i = 0; i < ARRAY_SIZE(outside); i++)
 		lstat(outside[i], &before[i]);
@@ -153,24 +155,91 @@ static void check_outside(const char *line)
 	}
 }
 
+/* A /dev with what libFuzzer and the sanitizers need, and a place to play where no node can be opened */
+static int make_dev(void)
+{
+	static const struct {
+		const char *name;
+		unsigned minor;
+	} nodes[] = { { "/dev/null", 3 }, { "/dev/zero", 5 }, { "/dev/urandom", 9 } };
+	unsigned i;
+
+	if (mount("dev", "/dev", "tmpfs", MS_NOSUID | MS_NOEXEC, "mode=755") != 0)
+		return -1;
+	for (i = 0; i < ARRAY_SIZE(nodes); i++)
+		if (mknod(nodes[i].name, S_IFCHR | 0666, makedev(1, nodes[i].minor)) != 0)
+			return -1;
+	return mkdir(scratch, 0755);
+}
+
+/* What proc(5) writes in octal */
+static void unescape(char *s)
+{
+	char *to = s;
+	unsigned c;
+
+	for (; *s; s++) {
+		if (*s == '\\' && sscanf(s + 1, "%3o", &c) == 1) {
+			*to++ = c;
+			s += 3;
+		} else {
+			*to++ = *s;
+		}
+	}
+	*to = '\0';
+}
+
+/* All that is mounted, but for out, becomes read-only for this process. Gives 0 if that is so */
+static int make_read_only(const char *out)
+{
+	char line[2 * PATH_MAX], path[PATH_MAX];
+	FILE *f = fopen("/proc/self/mountinfo", "r");
+	int is_bad = !f;
+
+	while (f && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%*s %*s %*s %*s %4095s", path) != 1)
+			continue;
+		unescape(path);
+		if (out && strcmp(path, out) == 0)
+			continue;
+		/* One that another is mounted on cannot be reached anyway */
+		if (mount(NULL, path, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL) != 0 && errno != EINVAL && errno != ENOENT)
+			is_bad = 1;
+	}
+	if (f)
+		fclose(f);
+	return is_bad || open("/fuzz-node", O_WRONLY | O_CREAT, 0600) >= 0 || errno != EROFS
+		|| mkdir("/dev/fuzz-node", 0700) == 0 || errno != EROFS;
+}
+
+static void contain(void)
+{
+	char *out = getenv("FUZZ_OUT");
+
+	if (unshare(CLONE_NEWNS | CLONE_NEWNET) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
+		skip("mounts of its own take root");
+	out = out ? realpath(out, NULL) : NULL;
+	if (out && mount(out, out, NULL, MS_BIND, NULL) != 0)
+		skip("no bind mounts");
+	if (make_dev() != 0)
+		skip("device nodes take root");
+	if (make_read_only(out) != 0)
+		skip("what is mounted cannot be made read-only");
+	free(out);
+	if (mount("scratch", scratch, "tmpfs", MS_NODEV | MS_NOSUID | MS_NOEXEC, "mode=755,size=16m") != 0)
+		skip("no scratch directory");
+}
+
 int LLVMFuzzerInitialize(int *argc UNUSED_PARAM, char ***argv UNUSED_PARAM)
 {
-	const char *tmp = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
-
-	lbb_prepare("fuzz");
+	lbb_prepare("fuzz"); /* its errno */
+	contain();
 	umask(0);
 	logmode = LOGMODE_NONE;
 	mdev_verbose = 1;
 	home = open("/", O_RDONLY);
-	snprintf(scratch, sizeof(scratch), "%s/node.XXXXXX", tmp);
-	if (home < 0 || !mkdtemp(scratch))
-		FUZZ_FAIL("no scratch directory");
-	atexit(remove_all);
-	if (chroot(scratch) != 0) {
-		puts("SKIPPED: fuzz: node (chroot takes root)");
-		fflush(stdout);
-		_exit(1);
-	}
+	if (home < 0 || chroot(scratch) != 0)
+		skip("chroot takes root");
 	inside = 1;
 	make_world();
 	leave();
