@@ -375,25 +375,15 @@ int main(int argc, char **argv)
 	static unsigned n[sizeof(table) / sizeof(table[0])][2];
 	char trace[PATH_MAX];
 	char *const strace[] = { "strace", "-D", "-q", "-o", trace, NULL };
-	const char *why, *r = getenv("SANDBOX_ROOT");
+	const char *why;
 	int all = argc > 1 && strcmp(argv[1], "-a") == 0;
 	unsigned i, runs = 0;
-	sigset_t set;
 
-	if (!r || argc < 2 + all) {
+	if (!is_inside() || argc < 2 + all) {
 		fprintf(stderr, "usage: faults [-a] PROGRAM [ARG]... (in the sandbox; see the head of faults.c)\n");
 		return STATUS_NO;
 	}
-	strcpy(root, r);
-	program = argv + 1 + all;
-	setvbuf(stdout, NULL, _IOLBF, 4096);
-	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	signal(SIGPIPE, SIG_IGN);
-	sigemptyset(&set);
-	sigaddset(&set, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	for (i = 3; i < 5; i++)
-		fcntl(open("/", O_RDONLY), F_SETFD, FD_CLOEXEC); /* 3 and 4 are the program's */
+	begin(argv + 1 + all);
 	snprintf(trace, sizeof(trace), "%s", at_root("trace"));
 	i = play(strace, 1, 0, &why);
 	if (i != SAME) {

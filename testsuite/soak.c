@@ -279,8 +279,6 @@ int main(int argc, char **argv)
 		const char *mode;
 		void (*play)(void);
 	} modes[] = { { "soak", soak }, { "vanish", vanish }, { "killed", killed }, { "two", two } };
-	const char *r = getenv("SANDBOX_ROOT");
-	sigset_t set;
 	unsigned i;
 	int opt;
 
@@ -294,20 +292,11 @@ int main(int argc, char **argv)
 		else
 			return STATUS_NO;
 	}
-	if (!r || argc - optind < 2 || count < 1) {
+	if (!is_inside() || argc - optind < 2 || count < 1) {
 		fprintf(stderr, "usage: soak [-n COUNT] [-s SEED] [-m] MODE PROGRAM [ARG]... (in the sandbox; see the head of soak.c)\n");
 		return STATUS_NO;
 	}
-	strcpy(root, r);
-	program = argv + optind + 1;
-	setvbuf(stdout, NULL, _IOLBF, 4096);
-	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	signal(SIGPIPE, SIG_IGN);
-	sigemptyset(&set);
-	sigaddset(&set, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	for (i = 3; i < 5; i++)
-		fcntl(open("/", O_RDONLY), F_SETFD, FD_CLOEXEC); /* 3 and 4 are the program's */
+	begin(argv + optind + 1);
 	for (i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
 		if (strcmp(modes[i].mode, argv[optind]) == 0)
 			modes[i].play();

@@ -27,12 +27,12 @@ step_skip()
 	echo "SKIPPED: $1 ($2)"
 }
 
-# Compiles NAME.c if its source has changed
+# Compiles NAME.c if its source has changed, or stress.c, which others include
 step_tool()
 {
-	[ -x "$1" ] && cmp -s "$1.c" "$1.built" && return
+	[ -x "$1" ] && cat "$1.c" stress.c | cmp -s - "$1.built" && return
 	${HOSTCC:-gcc} -O2 -o "$1.$$" "$1.c" || return
-	mv "$1.$$" "$1" && cp "$1.c" "$1.built"
+	mv "$1.$$" "$1" && cat "$1.c" stress.c >"$1.built"
 }
 
 step_inside()

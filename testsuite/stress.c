@@ -229,6 +229,34 @@ static int ready_fd, o_fd;
 static char records[65536];	/* what came from -o and is not looked at yet */
 static unsigned records_len;
 
+/* Is this the sandbox? */
+static int is_inside(void)
+{
+	const char *r = getenv("SANDBOX_ROOT");
+
+	if (!r)
+		return 0;
+	snprintf(root, sizeof(root), "%s", r);
+	return 1;
+}
+
+/* Before anything is started: words are PROGRAM and its ARGs */
+static void begin(char **words)
+{
+	sigset_t set;
+	unsigned i;
+
+	program = words;
+	setvbuf(stdout, NULL, _IOLBF, 4096);
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	for (i = 3; i < 5; i++)
+		fcntl(open("/", O_RDONLY), F_SETFD, FD_CLOEXEC); /* 3 and 4 are the program's */
+}
+
 /* Starts it, with -o if out. Does not wait */
 static void start(int out)
 {
@@ -1108,8 +1136,7 @@ int main(int argc, char **argv)
 	} others[] = {
 		{ "hups", hups }, { "idle", idle }, { "storm", storm }, { "loss", loss }, { "losses", losses }, { "dryloss", dryloss },
 	};
-	const char *mode, *r = getenv("SANDBOX_ROOT");
-	sigset_t set;
+	const char *mode;
 	unsigned i;
 	int opt;
 
@@ -1122,21 +1149,12 @@ int main(int argc, char **argv)
 		else
 			return STATUS_NO;
 	}
-	if (!r || argc - optind < 2 || count < 1) {
+	if (!is_inside() || argc - optind < 2 || count < 1) {
 		fprintf(stderr, "usage: stress [-n COUNT] [-s SEED] MODE PROGRAM [ARG]... (in the sandbox; see the head of stress.c)\n");
 		return STATUS_NO;
 	}
-	strcpy(root, r);
 	mode = argv[optind];
-	program = argv + optind + 1;
-	setvbuf(stdout, NULL, _IOLBF, 4096);
-	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	signal(SIGPIPE, SIG_IGN);
-	sigemptyset(&set);
-	sigaddset(&set, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	for (i = 3; i < 5; i++)
-		fcntl(open("/", O_RDONLY), F_SETFD, FD_CLOEXEC); /* 3 and 4 are the program's */
+	begin(argv + optind + 1);
 	for (i = 0; i < 5; i++)
 		if (strcmp(modes[i].mode, mode) == 0)
 			terms(i, modes[i].name);
