@@ -5,7 +5,7 @@
 # The scripts do the work; each says in its first lines what it does.
 
 ARCH ?= native
-LIBC ?= musl
+LIBC ?= $(if $(SANITIZE),glibc,musl)
 DEFAULT_VERSION := $(shell sed -n '/^[0-9]/h; $$ { g; s/ .*//; p; }' configs/busybox-versions)
 BUSYBOX_VERSION ?= $(DEFAULT_VERSION)
 
@@ -14,8 +14,8 @@ ifeq ($(origin CC),default)
 CC :=
 endif
 
-# build/ARCH[-LIBC][-san][-VERSION], and what it is compared with
-variant := $(if $(filter-out musl,$(LIBC)),-$(LIBC))$(if $(SANITIZE),-san)
+# build/ARCH[-LIBC][-san[-CC]][-VERSION], and what it is compared with
+variant := $(if $(filter-out musl,$(LIBC)),-$(LIBC))$(if $(SANITIZE),-san$(if $(CC),-$(notdir $(firstword $(CC)))))
 variant := $(variant)$(if $(filter-out $(DEFAULT_VERSION),$(BUSYBOX_VERSION)),-$(BUSYBOX_VERSION))
 OUT ?= build/$(ARCH)$(variant)
 oracle = build/oracle$(if $(filter-out $(DEFAULT_VERSION),$(BUSYBOX_VERSION)),-$(BUSYBOX_VERSION))

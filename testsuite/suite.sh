@@ -5,8 +5,10 @@
 #	. "$(dirname "$0")/../suite.sh"
 #	suite NAME BUSYBOX UNDER FILE.tests...
 #
-# mdevd and mdevd-coldplug are BUSYBOX's, each run as "UNDER PATH ARG..." (words; PATH ends
+# mdevd, mdevd-coldplug and mdev are BUSYBOX's, each run as "UNDER PATH ARG..." (words; PATH ends
 # with the applet's name). All other applets are the native build's: so is what rules run.
+# mdev.tests, BusyBox's own, copies BUSYBOX into a chroot: that takes root, and no UNDER.
+# Of a BUSYBOX with the sanitizers, what mdevd leaks is reported; the others end, and leave that to the kernel.
 # The files run at the same time, each in a directory of its own, and see SANDBOX_UNDER_WHAT=NAME:
 # cases that measure the program, or ask what cannot be there, leave themselves out.
 # Their lines are printed, with NAME in them. Needs TOP and BUILD as scripts/check sets them.
@@ -19,8 +21,7 @@ suite_links()
 {
 	[ -z "$suite_dir" ] || return 0
 	suite_dir=$BUILD/suite
-	mkdir -p "$suite_dir/links" "$suite_dir/scripts" || exit 1
-	cp "$BUILD/src/scripts/echo.c" "$suite_dir/scripts/" || exit 1
+	mkdir -p "$suite_dir/links" || exit 1
 	for suite_i in $("$BUILD/busybox" --list); do
 		ln -sfn "$BUILD/busybox" "$suite_dir/links/$suite_i"
 	done
@@ -32,22 +33,56 @@ suite_links()
 suite_programs()
 {
 	suite_links
-	mkdir -p "$suite_dir/$1/bin" "$suite_dir/$1/real" || exit 1
-	for suite_i in mdevd mdevd-coldplug; do
+	mkdir -p "$suite_dir/$1/bin" "$suite_dir/$1/real" "$suite_dir/$1/scripts" || exit 1
+	# testing.sh compiles it where echo does not know -ne
+	cp "$BUILD/src/scripts/echo.c" "$suite_dir/$1/scripts/" || exit 1
+	ln -sfn "$2" "$suite_dir/$1/busybox"
+	# printf of the shell that is in mdevd's child: "%s" with a pointer that is one before the first
+	echo 'pointer-overflow:coreutils/printf.c' >"$suite_dir/$1/suppressions"
+	for suite_i in mdevd mdevd-coldplug mdev; do
 		ln -sfn "$2" "$suite_dir/$1/real/$suite_i"
-		printf '#!/bin/sh\nexec %s %s/%s/real/%s "$@"\n' "$3" "$suite_dir" "$1" "$suite_i" \
-			>"$suite_dir/$1/bin/$suite_i"
+		{
+			echo '#!/bin/sh'
+			echo "export UBSAN_OPTIONS=suppressions=$suite_dir/$1/suppressions"
+			[ "$suite_i" = mdevd ] || echo 'export ASAN_OPTIONS=detect_leaks=0'
+			echo "exec $3 $suite_dir/$1/real/$suite_i \"\$@\""
+		} >"$suite_dir/$1/bin/$suite_i"
 		chmod 755 "$suite_dir/$1/bin/$suite_i"
 	done
+}
+
+# suite_chroot NAME: for mdev.tests, a chroot where a program finds its libraries and /proc,
+# in a mount namespace of its own: what is removed afterwards has no mounts
+suite_chroot()
+{
+	cat >"$suite_dir/$1/bin/chroot" <<-END
+	#!/bin/sh
+	for l in \$(ldd "$suite_dir/$1/busybox" 2>/dev/null | sed -n 's/^[^/]*\(\/[^ ]*\) (.*/\1/p'); do
+		mkdir -p "\$1\${l%/*}"
+		test -e "\$1\$l" || cp -L "\$l" "\$1\$l"
+	done
+	mkdir -p "\$1/proc"
+	export ASAN_OPTIONS=detect_leaks=0
+	exec unshare -m sh -c 'mount -t proc proc "\$0/proc"; exec "$BUILD/busybox" chroot "\$0" "\$@"' "\$@"
+	END
+	chmod 755 "$suite_dir/$1/bin/chroot"
 }
 
 # suite_run NAME FILE: in a copy of the test suite
 suite_run()
 {
-	rm -rf "${suite_dir:?}/$1.$2"
-	mkdir "$suite_dir/$1.$2" && cd "$suite_dir/$1.$2" || exit 1
-	cp "$BUILD/src/testsuite/testing.sh" "$TOP"/testsuite/*.sh "$TOP"/testsuite/*.c "$TOP/testsuite/$2" . || exit 1
-	PATH=$suite_dir/$1/bin:$suite_dir/links:$PATH VERBOSE=1 SANDBOX_UNDER_WHAT=$1 "./$2" >out 2>&1 </dev/null
+	rm -rf "${suite_dir:?}/$1/$2"
+	mkdir "$suite_dir/$1/$2" && cd "$suite_dir/$1/$2" || exit 1
+	cp "$BUILD/src/testsuite/testing.sh" "$TOP"/testsuite/*.sh "$TOP"/testsuite/*.c . || exit 1
+	PATH=$suite_dir/$1/bin:$suite_dir/links:$PATH
+	if [ "$2" = mdev.tests ]; then
+		cp "$BUILD/src/testsuite/$2" . || exit 1
+		suite_chroot "$1"
+		OPTIONFLAGS=${OPTIONFLAGS}STATIC:
+	else
+		cp "$TOP/testsuite/$2" . || exit 1
+	fi
+	VERBOSE=1 SANDBOX_UNDER_WHAT=$1 "./$2" >out 2>&1 </dev/null
 	echo $? >status
 }
 
@@ -67,8 +102,8 @@ suite()
 	wait $suite_pids
 	trap - HUP INT TERM
 	for suite_file; do
-		sed "s/^\(PASS\|FAIL\|SKIPPED\): /&$suite_name: /" "$suite_dir/$suite_name.$suite_file/out"
-		grep -q '^PASS: ' "$suite_dir/$suite_name.$suite_file/out" ||
-			echo "FAIL: $suite_name: $suite_file tests nothing (status $(cat "$suite_dir/$suite_name.$suite_file/status"))"
+		sed "s/^\(PASS\|FAIL\|SKIPPED\): /&$suite_name: /" "$suite_dir/$suite_name/$suite_file/out"
+		grep -q '^PASS: ' "$suite_dir/$suite_name/$suite_file/out" ||
+			echo "FAIL: $suite_name: $suite_file tests nothing (status $(cat "$suite_dir/$suite_name/$suite_file/status"))"
 	done
 }
