@@ -43,7 +43,7 @@
  *		one, but that is all one can know of a program that has neither
  *	-p	with -c fifo or queue: -o 4 all the same (nobody reads it but .records)
  *	-r FILE	the rules; without: no ROOT/etc/mdev.conf
- *	-t SECS	how long to wait for anything at most (default 10)
+ *	-t SECS	how long to wait for anything at most (default SANDBOX_PATIENCE of the environment, or 10)
  *	-u	undo at the end: "remove" for each device that was added, newest first
  *	-m MASK	umask (octal; default 22)
  *	-i	SIGCHLD ignored, as a careless parent leaves it
@@ -136,7 +136,7 @@ enum {
 };
 
 static const char *root;	/* SANDBOX_ROOT */
-static int patience = 10;	/* -t */
+static int patience = 10;	/* -t, or SANDBOX_PATIENCE */
 
 static void die(const char *fmt, ...)
 {
@@ -2250,6 +2250,8 @@ int main(int argc, char **argv)
 	if (strcmp(argv[0], "enter") == 0)
 		return enter_main(argc, argv);
 	root = getenv("SANDBOX_ROOT");
+	if (getenv("SANDBOX_PATIENCE"))
+		patience = atoi(getenv("SANDBOX_PATIENCE"));
 	errno = 0;
 	if (!root)
 		die("SANDBOX_ROOT is not set: sandbox enter does that");

@@ -19,6 +19,7 @@
 #	SANDBOX_PROGRAM	the program (default: the mdevd that is in PATH)
 #	SANDBOX_KIND	mdevd (default) or mdev: how it is started
 #	SANDBOX_UNDER	what it is run under (valgrind...)
+#	SANDBOX_PATIENCE	how many seconds to wait for anything at most (default: 10)
 #	SANDBOX_UNDER_WHAT	set by suite.sh: these are not the programs as they are
 #	ORACLE		a BusyBox whose mdev is stock: both_case asks it too
 #	HOSTCC		compiler (default: gcc)
