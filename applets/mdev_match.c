@@ -66,7 +66,7 @@ static void plan_path(struct mdev_plan *plan, const char *matched, const regmatc
 	const struct mdev_rule *rule = plan->rule;
 	const char *name = plan->event->name;
 	const char *s;
-	char *dst = plan->buf;
+	char *dst = append(plan, plan->buf, NULL, 0); /* PATH may be empty */
 
 	for (s = rule->path; *s; s++) {
 		unsigned i = (unsigned char)s[1] - '0';

@@ -322,6 +322,9 @@ static void play_event(struct mdev_conf *conf, struct mdev_event *ev)
 	static struct mdev_plan plan;
 	const struct mdev_rule *rule = conf->first;
 
+	/* Nothing is there but what is filled in, or is what an earlier event left */
+	memset(&plan, 'p', sizeof(plan));
+	strcpy(plan.buf, "earlier");
 	for (;;) {
 		if (!rule)
 			rule = &mdev_rule_implicit;
@@ -329,6 +332,8 @@ static void play_event(struct mdev_conf *conf, struct mdev_event *ev)
 			warnings = 0;
 			if (plan.refused)
 				mdev_node_refused(&plan);
+			if (plan.has_node && rule->path && rule->path_op && !*rule->path)
+				fail("a node without a PATH:", plan.node);
 			if (plan.has_node && ev->op == MDEV_OP_ADD) {
 				mdev_node_add(&plan, ROOT_DEVICE);
 				if (!warnings)
