@@ -89,7 +89,7 @@ check-kernel:
 install: busybox
 	@scripts/install $(OUT)
 
-## export        patches for others: build/export/busybox-VERSION-mdevd.patch and upstream/
+## export        patches for others, and what Buildroot takes: see build/export
 export:
 	@scripts/export $(VERSIONS)
 
@@ -127,7 +127,7 @@ help:
 ### CONFIG=FILE              configuration fragments to put on top
 ### BASE=defconfig           or allnoconfig or a file: a configuration without anything of ours
 ### OUT=DIR                  where to build
-### VERSIONS=...            which of them to export (default: all)
+### VERSIONS=...             which of them to export (default: all)
 ### SANITIZE=1               with the address and undefined behaviour sanitizers
 ### V=1                      show every command
 ### DESTDIR= PREFIX=/usr SBINDIR=/sbin  for make install
