@@ -1,0 +1,53 @@
+# shellcheck shell=sh disable=SC2154 # init and lib.sh set the variables
+# The clock is set again and again, by a day each time, while a command's time runs out and
+# while mdevd-coldplug waits: neither comes sooner or later for it. Nobody else's clock is set.
+mkdir -p /run/clock/dev
+cat >/run/clock/mdev.conf <<'END'
+null	0:0 600 @exec sleep 1000
+END
+mdevd -d /run/clock/dev -f /run/clock/mdev.conf -O 16 -t 3 -D 3 2>/run/clock/log & clock=$!
+await '' 10 || fail "mdevd -t 3 listens"
+
+# between FROM TO NAME: did it take so many ms, and was the clock set meanwhile?
+between() {
+	took=$((took - from))
+	if [ "$took" -ge "$1" ] && [ "$took" -lt "$2" ] && [ "$sets" -gt 9 ]; then
+		pass "$3 ($took ms, the clock was set $sets times)"
+	else
+		fail "$3 ($took ms, the clock was set $sets times)"
+	fi
+}
+
+for step in 86400 -86400; do
+	case $step in
+	-*) where=backwards ;;
+	*) where=forwards ;;
+	esac
+	: >/run/clock/log
+	from=$(now)
+	mdevd-coldplug -O 16 -t 30 mem & waiting=$!
+	setclock "$step" "$waiting" >/run/clock/sets & storm=$!
+	wait "$waiting"
+	settled=$?
+	took=$(now)
+	wait "$storm"
+	sets=$(cat /run/clock/sets)
+	between 3000 20000 "mdevd -t 3 and mdevd-coldplug -t 30, the clock goes $where"
+	ok "... the command was killed, and that was waited for" \
+		[ "$settled $(grep -c 'killed after 3 s' /run/clock/log)" = "0 1" ]
+
+	kill -STOP "$clock"
+	from=$(now)
+	mdevd-coldplug -O 16 -t 3 none 2>/run/clock/why & waiting=$!
+	setclock "$step" "$waiting" >/run/clock/sets & storm=$!
+	wait "$waiting"
+	settled=$?
+	took=$(now)
+	wait "$storm"
+	sets=$(cat /run/clock/sets)
+	between 3000 9000 "mdevd-coldplug -t 3 of an mdevd that hangs, the clock goes $where"
+	ok "... it says so" [ "$settled $(grep -c . /run/clock/why)" = "1 1" ]
+	kill -CONT "$clock"
+done
+kill "$clock"
+wait "$clock"
