@@ -43,7 +43,7 @@
  *		one, but that is all one can know of a program that has neither
  *	-p	with -c fifo or queue: -o 4 all the same (nobody reads it but .records)
  *	-r FILE	the rules; without: no ROOT/etc/mdev.conf
- *	-t SECS	how long to wait for anything at most (default SANDBOX_PATIENCE of the environment, or 10)
+ *	-t SECS	how long to wait for anything at most (default 10; SANDBOX_PATIENCE of the environment goes before)
  *	-u	undo at the end: "remove" for each device that was added, newest first
  *	-m MASK	umask (octal; default 22)
  *	-i	SIGCHLD ignored, as a careless parent leaves it
@@ -136,7 +136,7 @@ enum {
 };
 
 static const char *root;	/* SANDBOX_ROOT */
-static int patience = 10;	/* -t, or SANDBOX_PATIENCE */
+static int patience = 10;	/* SANDBOX_PATIENCE, or -t */
 
 static void die(const char *fmt, ...)
 {
@@ -2159,7 +2159,10 @@ static void play_options(int argc, char **argv)
 			break;
 		case 'p': p.pass_o = 1; break;
 		case 'r': p.rules = optarg; break;
-		case 't': patience = atoi(optarg); break;
+		case 't':
+			if (!getenv("SANDBOX_PATIENCE"))
+				patience = atoi(optarg);
+			break;
 		case 'u': p.undo = 1; break;
 		case 'm': p.umask = strtoul(optarg, NULL, 8); break;
 		case 'i': p.sigchld_ignored = 1; break;
