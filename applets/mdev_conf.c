@@ -69,10 +69,12 @@ static int parse_match(struct mdev_rule *rule, char *s)
 		c->var = s;
 		s = strchr(s, '=');
 		*s++ = '\0';
-		if (ENABLE_MDEVD && strcmp(c->var, mdev_subsystem) == 0)
-			c->var = mdev_subsystem;
 		if (!compile(rule, &c->pattern, s, /*search:*/ 1))
 			return 0;
+		if (ENABLE_MDEVD && strcmp(c->var, mdev_subsystem) == 0) {
+			c->var = mdev_subsystem;
+			rule->letters |= mdev_letters(s, c->pattern.prefix);
+		}
 		rule->n_conditions++;
 		s = end + 1;
 	}

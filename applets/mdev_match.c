@@ -32,6 +32,16 @@ const char* FAST_FUNC mdev_name_fault(const char *name)
 /* What most conditions ask for: mdev_conf.c has them point here */
 const char mdev_subsystem[] ALIGN1 = "SUBSYSTEM";
 
+/* Which letters begin s, max of them at the most: a bit for each, or for 8 that share one. */
+uint32_t FAST_FUNC mdev_letters(const char *s, unsigned max)
+{
+	uint32_t letters = 0;
+
+	while (max-- && *s)
+		letters |= (uint32_t)1 << (*s++ & 31);
+	return letters;
+}
+
 /* Value of the event's variable name, or NULL. It points into the event. */
 const char* FAST_FUNC mdev_event_var(const struct mdev_event *ev, const char *name)
 {

@@ -57,6 +57,7 @@
 
 #include "mdevd.h"
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 
 enum {
 	/* In the order of the option string */
@@ -225,8 +226,6 @@ static void in_command(void)
 		setpgid(0, 0);
 	close_fd(mdev_syslog_fd);
 	in_any_child();
-	if (BB_MMU) /* after a vfork it is the daemon's, and /bin/sh is executed */
-		xfunc_error_retval = EXIT_FAILURE;
 }
 
 /** Rules **/
@@ -366,9 +365,19 @@ static void check_time(pid_t pid, unsigned secs)
 	}
 }
 
+/* A SIGALRM in so many seconds, and so on; 0: no more. The kernel's own struct is made of
+ * longs; musl's is not where time_t is larger, and the conversion takes 300 bytes */
+static void set_timer(long secs)
+{
+	long timer[4];
+
+	memset(timer, 0, sizeof(timer));
+	timer[0] = timer[2] = secs; /* it_interval.tv_sec, it_value.tv_sec */
+	syscall(__NR_setitimer, ITIMER_REAL, timer, NULL);
+}
+
 static void wait_for_command(pid_t pid)
 {
-	struct itimerval timer;
 	unsigned started = monotonic_ms();
 	unsigned checked = 0;
 	int status;
@@ -376,9 +385,7 @@ static void wait_for_command(pid_t pid)
 
 	/* Repeated: one that comes just before waitpid() is made up for by the next.
 	 * It wakes us, the clock counts: anybody may send a SIGALRM */
-	memset(&timer, 0, sizeof(timer));
-	timer.it_interval.tv_sec = timer.it_value.tv_sec = 1;
-	setitimer(ITIMER_REAL, &timer, NULL);
+	set_timer(1);
 	for (;;) {
 		waiting();
 		ended = waitpid(pid, &status, 0);
@@ -388,8 +395,7 @@ static void wait_for_command(pid_t pid)
 		while (checked < ((unsigned)monotonic_ms() - started) / 1000)
 			check_time(pid, ++checked);
 	}
-	timer.it_value.tv_sec = 0;
-	setitimer(ITIMER_REAL, &timer, NULL);
+	set_timer(0);
 	/* What the command left behind in its group goes with it */
 	if (G.timeout && checked >= G.timeout)
 		kill(-pid, SIGKILL);
@@ -447,7 +453,7 @@ static void NORETURN firmware_main(int sock)
 
 		if (len > 0) {
 			if (mdevd_uevent_parse(&G.u, len) != NULL)
-				continue;
+				G.u.ev.firmware = NULL;
 		} else if (len == 0) {
 			continue;
 		} else if (errno != ENOBUFS) {

@@ -6,6 +6,13 @@
  */
 #include "mdevd.h"
 #include <linux/netlink.h>
+#include <sys/syscall.h>
+
+/* On 32-bit machines musl's recvmsg() is half a kB: it converts timestamps, which nobody
+ * asked for. (Where there is a socketcall, old kernels have no system call of that name) */
+#if defined(__NR_recvmsg) && !defined(__NR_socketcall)
+# define recvmsg(fd, msg, flags) syscall(__NR_recvmsg, fd, msg, flags)
+#endif
 
 /* Socket that receives the uevents of groups (a mask; 0: for sending only) and may
  * queue rcvbuf bytes of them; the caller closes it. Close-on-exec. -1 with errno

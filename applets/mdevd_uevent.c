@@ -6,12 +6,12 @@
  */
 #include "mdevd.h"
 
-/* s as a decimal number of at most max, or -1 */
+/* s as a decimal number of at most max, or -1; s may be NULL */
 static int number(const char *s, int max)
 {
 	int n = 0;
 
-	if (*s == '\0')
+	if (!s || *s == '\0')
 		return -1;
 	while (*s) {
 		unsigned digit = (unsigned char)*s++ - '0';
@@ -33,45 +33,33 @@ static int has_dot_dot(const char *s)
 	return 0;
 }
 
-/* s without name and '=', if that is its name, of len chars with the '=' */
-#define value_if(name, s, len) \
-	((len) == sizeof(name "=") - 1 && memcmp(s, name "=", sizeof(name "=") - 1) == 0 ? (s) + sizeof(name "=") - 1 : NULL)
+/* What we know of, as it begins */
+enum { ACTION, DEVPATH, SUBSYSTEM, MAJOR, MINOR, DEVNAME, FIRMWARE, SYNTH_ARG, N_KNOWN };
+static const char known[N_KNOWN][sizeof("SYNTH_ARG_")] ALIGN1 = {
+	"ACTION=", "DEVPATH=", "SUBSYSTEM=", "MAJOR=", "MINOR=", "DEVNAME=", "FIRMWARE=", "SYNTH_ARG_"
+};
 
-/* Takes note of what we know. len: of the name, and the '='. First letter and length
- * decide: this is called for every variable of every event */
-static void note_variable(struct mdevd_uevent *u, const char *s, unsigned len)
+/* The '=' behind the name that s begins with, or the NUL instead of it. Takes note of
+ * what we know: called for every variable of every event, so nothing is read twice */
+static char *read_name(const char **values, char *s)
 {
-	struct mdev_event *ev = &u->ev;
-	const char *value;
+	unsigned i;
 
-	switch (*s) {
-	case 'A':
-		if ((value = value_if("ACTION", s, len)) != NULL)
-			ev->action = value;
-		break;
-	case 'D':
-		if ((value = value_if("DEVPATH", s, len)) != NULL)
-			ev->devpath = value;
-		else if ((value = value_if("DEVNAME", s, len)) != NULL)
-			ev->name = value;
-		break;
-	case 'F':
-		if ((value = value_if("FIRMWARE", s, len)) != NULL)
-			ev->firmware = value;
-		break;
-	case 'M':
-		if ((value = value_if("MAJOR", s, len)) != NULL)
-			ev->major = number(value, MDEV_MAJOR_MAX);
-		else if ((value = value_if("MINOR", s, len)) != NULL)
-			ev->minor = number(value, MDEV_MINOR_MAX);
-		break;
-	case 'S':
-		if ((value = value_if("SUBSYSTEM", s, len)) != NULL)
-			ev->subsystem = value;
-		else if ((value = value_if("SYNTH_ARG_"MDEVD_BARRIER_KEY, s, len)) != NULL)
-			u->barrier = value;
-		break;
+	for (i = 0; i < N_KNOWN; i++) {
+		const char *k = known[i];
+		char *t = s;
+
+		while (*k && *k == *t)
+			k++, t++;
+		if (*k == '\0') {
+			values[i] = t;
+			s = t - 1;
+			break;
+		}
 	}
+	while (*s != '=' && *s)
+		s++;
+	return s;
 }
 
 static int action_of(const char *action)
@@ -89,6 +77,7 @@ static int action_of(const char *action)
 const char* FAST_FUNC mdevd_uevent_parse(struct mdevd_uevent *u, unsigned len)
 {
 	char *end = u->buf + len;
+	const char *values[N_KNOWN];
 	char *at, *s;
 	unsigned n;
 
@@ -101,37 +90,39 @@ const char* FAST_FUNC mdevd_uevent_parse(struct mdevd_uevent *u, unsigned len)
 	if (!at || at == u->buf || at[1] != '/' || has_dot_dot(at))
 		return "bad header";
 
-	memset(&u->ev, 0, sizeof(u->ev));
-	u->ev.vars = u->vars;
-	u->ev.major = -1;
-	u->ev.minor = -1; /* too many */
-	u->barrier = NULL;
-	u->len = u->kernel_len = len;
+	memset(values, 0, sizeof(values));
 	n = 0;
 	for (s = at + strlen(at) + 1; s < end; s++) {
-		char *eq = s;
+		char *eq = read_name(values, s);
 
-		while (*eq != '=' && *eq)
-			eq++;
 		if (eq == s || !*eq)
 			return "a variable without a name or value";
 		if (n == UEVENT_NVARS)
 			return "too many variables";
 		u->vars[n++] = s;
-		note_variable(u, s, eq + 1 - s);
 		s = eq + strlen(eq);
 	}
 	u->vars[n] = NULL;
 
-	if (!u->ev.action || !u->ev.devpath
-	 || strncmp(u->buf, u->ev.action, at - u->buf) != 0 || u->ev.action[at - u->buf] != '\0'
-	 || strcmp(at + 1, u->ev.devpath) != 0
+	if (!values[ACTION] || !values[DEVPATH]
+	 || is_prefixed_with(u->buf, values[ACTION]) != at || strcmp(at + 1, values[DEVPATH]) != 0
 	) {
 		return "ACTION and DEVPATH do not agree with the header";
 	}
+
+	u->len = u->kernel_len = len;
+	u->barrier = values[SYNTH_ARG] ? is_prefixed_with(values[SYNTH_ARG], MDEVD_BARRIER_KEY "=") : NULL;
+	u->ev.vars = u->vars;
+	u->ev.action = values[ACTION];
+	u->ev.devpath = values[DEVPATH];
+	u->ev.subsystem = values[SUBSYSTEM];
+	u->ev.letters = u->ev.subsystem ? mdev_letters(u->ev.subsystem, UEVENT_MAX) : 0;
+	u->ev.firmware = values[FIRMWARE];
+	u->ev.name = values[DEVNAME];
+	u->ev.minor = number(values[MINOR], MDEV_MINOR_MAX);
+	u->ev.major = (int)u->ev.minor < 0 ? -1 : number(values[MAJOR], MDEV_MAJOR_MAX);
+	u->ev.unnumbered = 0;
 	u->ev.op = action_of(u->ev.action);
-	if (u->ev.minor > MDEV_MINOR_MAX)
-		u->ev.major = -1;
 	return NULL;
 }
 
