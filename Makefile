@@ -24,7 +24,7 @@ export ARCH LIBC BUSYBOX_VERSION BUSYBOX_DIR CC CROSS_COMPILE CFLAGS LDFLAGS
 export DESTDIR PREFIX SBINDIR
 export OUT CONFIG BASE SANITIZE ONLY V JOBS INSTALL SECS SEED
 
-.PHONY: all busybox oracle check check-boot check-all check-kernel check-matrix fuzz demo initramfs size bench bench-boot bench-coldplug
+.PHONY: all busybox oracle check check-boot check-all check-kernel check-matrix fuzz demo initramfs size bench bench-boot bench-coldplug bench-guest
 .PHONY: install export menuconfig olddefconfig randconfig clean distclean help
 
 ## all           build BusyBox with mdevd: build/native/busybox (ARCH=armel: build/armel/busybox)
@@ -72,6 +72,10 @@ size:
 ## bench         CPU time and memory of an event, beside others
 bench:
 	@scripts/bench
+
+## bench-guest   CPU time of an event in an emulated armel machine, beside mdev -d
+bench-guest:
+	@scripts/bench-guest
 
 ## bench-coldplug  how long until /dev is ready, beside mdev -s and udevd
 bench-coldplug:

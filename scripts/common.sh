@@ -42,3 +42,11 @@ lock() {
 	say "waiting for another build to finish ($(shown "$1"))"
 	flock 9
 }
+
+# write_between MARK FILE: what stands between the lines "<!-- MARK -->" and "<!-- end of
+# MARK -->" of FILE becomes what comes from stdin
+write_between() {
+	grep -qxF "<!-- end of $1 -->" "$2" || die "$(shown "$2") has no mark $1"
+	text=$(sed "/^<!-- $1 -->\$/q" "$2" && echo && cat && echo && sed -n "/^<!-- end of $1 -->\$/,\$p" "$2") &&
+		printf '%s\n' "$text" >"$2"
+}

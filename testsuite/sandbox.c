@@ -1666,11 +1666,10 @@ static void play_event(struct event *e)
 /* Each device that was added goes, newest first */
 static void play_undo(void)
 {
-	char *text = NULL;
-	size_t size;
-	FILE *real = stdout;
 	struct event *e;
 	unsigned any = 0;
+	off_t pos = 0;
+	int real, fd;
 
 	if (p.pid == 0)
 		return;
@@ -1686,15 +1685,22 @@ static void play_undo(void)
 	if (!any)
 		return;
 	play_settle();
-	stdout = open_memstream(&text, &size);
-	if (!stdout)
-		die("out of memory");
+	/* musl's stdout is no variable: what it writes to is exchanged */
+	fflush(stdout);
+	real = dup(STDOUT_FILENO);
+	fd = open(at_root(".undo"), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (real < 0 || fd < 0 || dup2(fd, STDOUT_FILENO) < 0)
+		die(".undo");
 	play_list(NULL);
-	fclose(stdout);
-	stdout = real;
-	if (size)
-		printf("removed:\n%s", text);
-	free(text);
+	fflush(stdout);
+	dup2(real, STDOUT_FILENO);
+	close(real);
+	if (lseek(fd, 0, SEEK_END) > 0) {
+		printf("removed:\n");
+		play_print_file(fd, &pos);
+	}
+	close(fd);
+	unlink(at_root(".undo"));
 }
 
 /*** play: directives ***/
