@@ -73,7 +73,7 @@ static int parse_match(struct mdev_rule *rule, char *s)
 			return 0;
 		if (ENABLE_MDEVD && strcmp(c->var, mdev_subsystem) == 0) {
 			c->var = mdev_subsystem;
-			rule->letters |= mdev_letters(s, c->pattern.prefix);
+			rule->letters.subsystem |= mdev_letters(s, c->pattern.prefix);
 		}
 		rule->n_conditions++;
 		s = end + 1;
@@ -86,9 +86,13 @@ static int parse_match(struct mdev_rule *rule, char *s)
 			return bad(rule, "no '=' in", s);
 		*end = '\0';
 		rule->var = s + 1;
-		s = end + 1;
+		return compile(rule, &rule->pattern, end + 1, /*search:*/ 0);
 	}
-	return compile(rule, &rule->pattern, s, /*search:*/ 0);
+	if (!compile(rule, &rule->pattern, s, /*search:*/ 0))
+		return 0;
+	if (ENABLE_MDEVD && rule->pattern.prefix)
+		rule->letters.first = mdev_letters(s, 1);
+	return 1;
 }
 
 /* PATH without the DEV/ that it may begin with; NULL: it lies elsewhere */

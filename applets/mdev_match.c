@@ -32,7 +32,7 @@ const char* FAST_FUNC mdev_name_fault(const char *name)
 /* What most conditions ask for: mdev_conf.c has them point here */
 const char mdev_subsystem[] ALIGN1 = "SUBSYSTEM";
 
-/* Which letters begin s, max of them at the most: a bit for each, or for 8 that share one. */
+/* The letters that s begins with, max of them at the most. */
 uint32_t FAST_FUNC mdev_letters(const char *s, unsigned max)
 {
 	uint32_t letters = 0;

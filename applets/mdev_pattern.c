@@ -265,8 +265,6 @@ char* FAST_FUNC mdev_pattern_init(struct mdev_pattern *p, const char *text, int 
 		if (n && strchr(SPECIAL_SUFFIX, text[n]))
 			n--;
 		p->prefix = n < 0xff ? n : 0xff;
-		if (n && !search)
-			p->first = *text;
 	}
 	if (!text_decides(p)) {
 		regex_t *re = xmalloc(sizeof(*re));

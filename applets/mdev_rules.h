@@ -46,7 +46,6 @@ struct mdev_event {
 	int major;		/* -1: the event has no numbers */
 	unsigned minor;
 	dev_t dev;		/* of these numbers */
-	uint32_t letters;	/* of subsystem, as mdev_letters() says (mdevd) */
 	mode_t type;		/* S_IFBLK or S_IFCHR */
 	smallint op;		/* MDEV_OP_... */
 	smallint unnumbered;	/* remove without numbers unlinks by name (mdev) or does not (mdevd) */
@@ -56,7 +55,6 @@ struct mdev_event {
 struct mdev_pattern {
 	const char *text;	/* the ERE; belongs to the rule */
 	regex_t *re;		/* compiled, or NULL: the text decides */
-	char first;		/* the string must begin with this char. NUL: not known */
 	uint8_t prefix;		/* this many literal chars begin the text */
 	uint8_t parens;		/* if the text decides: their number in it */
 	uint8_t search;		/* match anywhere (VAR=regex;) or the whole string */
@@ -68,13 +66,19 @@ struct mdev_condition {
 	struct mdev_pattern pattern;
 };
 
+/* Which letters are somewhere: a bit for each, or for those that are the same modulo 32 */
+struct mdev_letters {
+	uint32_t subsystem;	/* in SUBSYSTEM */
+	uint32_t first;		/* as the first one of the device's name */
+};
+
 /* One line of mdev.conf. One allocation: its conditions and strings lie behind it */
 struct mdev_rule {
 	struct mdev_rule *next;
 	const char *file;
+	struct mdev_letters letters; /* that an event must have if the rule is to match it */
 	unsigned line;		/* 0: the implicit last rule */
 	unsigned n_conditions;
-	uint32_t letters;	/* that SUBSYSTEM must have if the conditions are to hold */
 	const char *var;	/* $VAR=regex, else NULL */
 	struct mdev_pattern pattern; /* of the device's name, or of VAR's value */
 	int major;		/* @maj,min-min; -1: any */
@@ -136,13 +140,20 @@ extern const char mdev_subsystem[] ALIGN1;
 const char *mdev_name_fault(const char *name) FAST_FUNC;
 const char *mdev_event_var(const struct mdev_event *ev, const char *name) FAST_FUNC;
 uint32_t mdev_letters(const char *s, unsigned max) FAST_FUNC;
-/* Is the rule surely not for the event? Most are not, by the letters of its SUBSYSTEM or
- * the first one of the name: this is asked 1,000 times for an event where there are
- * as many rules */
-static ALWAYS_INLINE int mdev_is_other(const struct mdev_rule *rule, const struct mdev_event *ev)
+/* Those that an event, whose name is known, has not */
+static ALWAYS_INLINE struct mdev_letters mdev_letters_not_of(const struct mdev_event *ev)
 {
-	return (rule->letters & ~ev->letters)
-		|| (rule->pattern.first && rule->pattern.first != *ev->name && !rule->var);
+	struct mdev_letters lacks;
+
+	lacks.subsystem = ev->subsystem ? ~mdev_letters(ev->subsystem, UINT_MAX) : ~(uint32_t)0;
+	lacks.first = ~mdev_letters(ev->name, 1);
+	return lacks;
+}
+/* Is the rule surely not for an event that lacks these letters? This is asked 1,000 times
+ * for an event where there are as many rules */
+static ALWAYS_INLINE int mdev_is_other(const struct mdev_rule *rule, struct mdev_letters lacks)
+{
+	return ((rule->letters.subsystem & lacks.subsystem) | (rule->letters.first & lacks.first)) != 0;
 }
 int mdev_match(struct mdev_plan *plan, const struct mdev_rule *rule, const struct mdev_event *ev) FAST_FUNC;
 

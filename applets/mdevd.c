@@ -676,12 +676,16 @@ static void apply_rules(int explain)
 {
 	struct mdev_event *ev = &G.u.ev;
 	const struct mdev_rule *rule = G.conf.first;
+	struct mdev_letters lacks;
 
 	mdev_sysfs_complete(ev, G.sys, G.name_buf);
+	lacks = mdev_letters_not_of(ev);
 	do {
+		while (rule && mdev_is_other(rule, lacks))
+			rule = rule->next;
 		if (!rule)
 			rule = &mdev_rule_implicit;
-		if (!mdev_is_other(rule, ev) && mdev_match(&G.plan, rule, ev)) {
+		if (mdev_match(&G.plan, rule, ev)) {
 			if (ENABLE_FEATURE_MDEVD_CHECK && G.dry_run)
 				tell(explain);
 			else

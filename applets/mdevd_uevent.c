@@ -116,7 +116,6 @@ const char* FAST_FUNC mdevd_uevent_parse(struct mdevd_uevent *u, unsigned len)
 	u->ev.action = values[ACTION];
 	u->ev.devpath = values[DEVPATH];
 	u->ev.subsystem = values[SUBSYSTEM];
-	u->ev.letters = u->ev.subsystem ? mdev_letters(u->ev.subsystem, UEVENT_MAX) : 0;
 	u->ev.firmware = values[FIRMWARE];
 	u->ev.name = values[DEVNAME];
 	u->ev.minor = number(values[MINOR], MDEV_MINOR_MAX);
