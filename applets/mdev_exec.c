@@ -126,6 +126,22 @@ static int split(const char *s, char **env, char **argv, char *dst)
 	return n != 0 && !strchr(argv[0], '=');
 }
 
+/* Who runs the shell's sh[2]: the number of the applet that a child becomes, or -1:
+ * it executes what *argv, the shell's until here, is then */
+static int choose(char **env, char **sh, char **words, char *text, char ***argv)
+{
+	int applet = -1;
+
+	if (ENABLE_MDEVD && split(sh[2], env, words, text)
+	 /* a path or the name of an applet is a program's, another may be the shell's own word */
+	 && (strchr(words[0], '/') || (applet = find_applet_by_name(words[0])) >= 0)
+	) {
+		*argv = words;
+		return (HAS_SHELL && ENABLE_FEATURE_SH_STANDALONE && applet >= 0 && APPLET_IS_NOEXEC(applet)) ? applet : -1;
+	}
+	return HAS_SHELL ? find_applet_by_name("sh") : -1;
+}
+
 /* In the child, which may share our memory (vfork) if applet is -1. It becomes the applet,
  * or executes the program, that argv names; else the interpreter: sh is its argv */
 static void NORETURN exec_command(int applet, char **argv, const char *interpreter, char **sh)
@@ -158,7 +174,7 @@ pid_t FAST_FUNC mdev_exec(const struct mdev_plan *plan, void (*in_child)(void))
 	char *env[ENABLE_MDEVD ? string_array_len(environ) + string_array_len(plan->event->vars) + 2 : 1];
 	char text[ENABLE_MDEVD ? WORDS_SIZE : 1];
 	char *words[WORDS_MAX + 1], *sh[4];
-	char **argv = ENABLE_MDEVD ? words : sh;
+	char **argv = sh;
 	char **saved_environ = environ;
 	const char *interpreter = "/bin/sh";
 	int applet = -1;
@@ -175,15 +191,8 @@ pid_t FAST_FUNC mdev_exec(const struct mdev_plan *plan, void (*in_child)(void))
 	if (strchr("+-&", *plan->command)) {
 		interpreter = sh[0] = (char*)"execlineb";
 		sh[1] = (char*)"-Pc";
-		argv = sh;
-	} else if (!ENABLE_MDEVD || !split(sh[2], env, words, text)
-	 /* a name with a slash or an applet's is a program's, no other is sure to be */
-	 || (!strchr(words[0], '/') && (applet = find_applet_by_name(words[0])) < 0)
-	) {
-		argv = sh;
-		applet = HAS_SHELL ? find_applet_by_name("sh") : -1;
-	} else if (!HAS_SHELL || !ENABLE_FEATURE_SH_STANDALONE || applet < 0 || !APPLET_IS_NOEXEC(applet)) {
-		applet = -1;
+	} else {
+		applet = choose(env, sh, words, text, &argv);
 	}
 
 	fflush_all();
