@@ -271,6 +271,7 @@ void FAST_FUNC mdev_conf_free(struct mdev_conf *conf)
 		free_rule(conf->first);
 		conf->first = next;
 	}
+	free(conf->table);
 	config_close(conf->parser);
 	llist_free(conf->files, free);
 	mdev_conf_init(conf, conf->dev);

@@ -208,8 +208,12 @@ int FAST_FUNC mdev_pattern_match(const struct mdev_pattern *p, const char *s, re
 	/* The offsets of one group follow those of the one before: so do parens */
 	BUILD_BUG_ON(sizeof(regmatch_t) != 2 * sizeof(regoff_t));
 
-	if (!off)
+	if (!off) {
+		/* What most rules with a condition have */
+		if (BY_TEXT && strcmp(p->text, ".*") == 0)
+			return 1;
 		off = own;
+	}
 	do {
 		const char *t = p->text;
 		const char *end = from;

@@ -112,9 +112,17 @@ struct mdev_plan {
 
 /** mdev_conf.c: text to rules **/
 
+/* Rules that are asked again and again stand in a row: most are passed over by their letters */
+struct mdev_entry {
+	struct mdev_letters letters;
+	const struct mdev_rule *rule;
+};
+
 struct mdev_conf {
 	struct mdev_rule *first;
 	struct mdev_rule *last;
+	struct mdev_entry *table; /* mdevd's: its own order is that of the rules */
+	unsigned count;		/* entries there */
 	llist_t *files;		/* names of the files read, the last one first */
 	parser_t *parser;	/* NULL: no file is open */
 	const char *dev;	/* the directory that PATH may begin with: "/dev" */
@@ -151,9 +159,9 @@ static ALWAYS_INLINE struct mdev_letters mdev_letters_not_of(const struct mdev_e
 }
 /* Is the rule surely not for an event that lacks these letters? This is asked 1,000 times
  * for an event where there are as many rules */
-static ALWAYS_INLINE int mdev_is_other(const struct mdev_rule *rule, struct mdev_letters lacks)
+static ALWAYS_INLINE int mdev_is_other(const struct mdev_letters *rule, struct mdev_letters lacks)
 {
-	return ((rule->letters.subsystem & lacks.subsystem) | (rule->letters.first & lacks.first)) != 0;
+	return ((rule->subsystem & lacks.subsystem) | (rule->first & lacks.first)) != 0;
 }
 int mdev_match(struct mdev_plan *plan, const struct mdev_rule *rule, const struct mdev_event *ev) FAST_FUNC;
 

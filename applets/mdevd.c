@@ -230,6 +230,16 @@ static void in_command(void)
 
 /** Rules **/
 
+static void add_to_table(struct mdev_conf *conf, const struct mdev_rule *rule)
+{
+	struct mdev_entry *entry;
+
+	conf->table = xrealloc_vector(conf->table, 5, conf->count);
+	entry = &conf->table[conf->count++];
+	entry->letters = rule->letters;
+	entry->rule = rule;
+}
+
 /* Reads one file to its end. Returns 0 with errno set if it cannot be opened */
 static int read_file(struct mdev_conf *conf, const char *file)
 {
@@ -237,9 +247,11 @@ static int read_file(struct mdev_conf *conf, const char *file)
 
 	if (!mdev_conf_open(conf, file))
 		return 0;
-	while ((rule = mdev_conf_next(conf, conf->last)) != NULL)
+	while ((rule = mdev_conf_next(conf, conf->last)) != NULL) {
 		if (ENABLE_FEATURE_MDEVD_MODALIAS && rule->command)
 			rule->is_plain_modprobe = mdevd_modalias_is_plain(rule->command);
+		add_to_table(conf, rule);
+	}
 	return 1;
 }
 
@@ -303,6 +315,7 @@ static int read_rules(int may_be_missing)
 			mdev_log(NULL, NULL, "can't open '%s': "STRERROR_FMT, G.conf_name STRERROR_ERRNO);
 		}
 	}
+	add_to_table(conf, &mdev_rule_implicit);
 	if (conf->failed)
 		return MDEVD_EXIT_SYSTEM;
 	return conf->errors ? MDEVD_EXIT_SYNTAX : 0;
@@ -675,16 +688,17 @@ static void perform(void)
 static void apply_rules(int explain)
 {
 	struct mdev_event *ev = &G.u.ev;
-	const struct mdev_rule *rule = G.conf.first;
+	const struct mdev_entry *entry = G.conf.table;
+	const struct mdev_rule *rule;
 	struct mdev_letters lacks;
 
 	mdev_sysfs_complete(ev, G.sys, G.name_buf);
 	lacks = mdev_letters_not_of(ev);
 	do {
-		while (rule && mdev_is_other(rule, lacks))
-			rule = rule->next;
-		if (!rule)
-			rule = &mdev_rule_implicit;
+		/* The last one, the implicit rule, is for all */
+		while (mdev_is_other(&entry->letters, lacks))
+			entry++;
+		rule = (entry++)->rule;
 		if (mdev_match(&G.plan, rule, ev)) {
 			if (ENABLE_FEATURE_MDEVD_CHECK && G.dry_run)
 				tell(explain);
@@ -695,7 +709,6 @@ static void apply_rules(int explain)
 			if (!rule->keep_matching)
 				break;
 		}
-		rule = rule->next;
 	} while (1);
 }
 

@@ -33,26 +33,28 @@ static int has_dot_dot(const char *s)
 	return 0;
 }
 
-/* What we know of, as it begins */
-enum { ACTION, DEVPATH, SUBSYSTEM, MAJOR, MINOR, DEVNAME, FIRMWARE, SYNTH_ARG, N_KNOWN };
+/* What we know of, as it begins, in the kernel's order */
+enum { ACTION, DEVPATH, SUBSYSTEM, SYNTH_ARG, MAJOR, MINOR, DEVNAME, FIRMWARE, N_KNOWN };
 static const char known[N_KNOWN][sizeof("SYNTH_ARG_")] ALIGN1 = {
-	"ACTION=", "DEVPATH=", "SUBSYSTEM=", "MAJOR=", "MINOR=", "DEVNAME=", "FIRMWARE=", "SYNTH_ARG_"
+	"ACTION=", "DEVPATH=", "SUBSYSTEM=", "SYNTH_ARG_", "MAJOR=", "MINOR=", "DEVNAME=", "FIRMWARE="
 };
 
-/* The '=' behind the name that s begins with, or the NUL instead of it. Takes note of
- * what we know: called for every variable of every event, so nothing is read twice */
-static char *read_name(const char **values, char *s)
+/* The '=' behind the name that s begins with, or the NUL instead of it. Takes note of what
+ * we know: called for every variable of every event, so nothing is read twice, and the
+ * search goes on where it has ended before, *next */
+static char *read_name(const char **values, unsigned *next, char *s)
 {
-	unsigned i;
+	unsigned i, n;
 
-	for (i = 0; i < N_KNOWN; i++) {
-		const char *k = known[i];
+	for (i = *next, n = N_KNOWN; n; n--, i++) {
+		const char *k = known[i %= N_KNOWN];
 		char *t = s;
 
 		while (*k && *k == *t)
 			k++, t++;
 		if (*k == '\0') {
 			values[i] = t;
+			*next = i + 1;
 			s = t - 1;
 			break;
 		}
@@ -78,8 +80,8 @@ const char* FAST_FUNC mdevd_uevent_parse(struct mdevd_uevent *u, unsigned len)
 {
 	char *end = u->buf + len;
 	const char *values[N_KNOWN];
+	unsigned n, next;
 	char *at, *s;
-	unsigned n;
 
 	u->buf[MIN(len, UEVENT_MAX)] = '\0';
 	if (len > UEVENT_MAX)
@@ -91,9 +93,9 @@ const char* FAST_FUNC mdevd_uevent_parse(struct mdevd_uevent *u, unsigned len)
 		return "bad header";
 
 	memset(values, 0, sizeof(values));
-	n = 0;
+	n = next = 0;
 	for (s = at + strlen(at) + 1; s < end; s++) {
-		char *eq = read_name(values, s);
+		char *eq = read_name(values, &next, s);
 
 		if (eq == s || !*eq)
 			return "a variable without a name or value";

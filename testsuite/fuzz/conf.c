@@ -57,7 +57,7 @@ static void check_plan(struct mdev_plan *plan, const struct mdev_rule *rule, con
 	char said[512];
 	unsigned i;
 
-	if (mdev_is_other(rule, mdev_letters_not_of(ev))) {
+	if (mdev_is_other(&rule->letters, mdev_letters_not_of(ev))) {
 		FUZZ_CHECK(!mdev_match(plan, rule, ev));
 		return;
 	}

@@ -328,7 +328,7 @@ static void play_event(struct mdev_conf *conf, struct mdev_event *ev)
 	for (;;) {
 		if (!rule)
 			rule = &mdev_rule_implicit;
-		if (!mdev_is_other(rule, mdev_letters_not_of(ev)) && mdev_match(&plan, rule, ev)) {
+		if (!mdev_is_other(&rule->letters, mdev_letters_not_of(ev)) && mdev_match(&plan, rule, ev)) {
 			warnings = 0;
 			if (plan.refused)
 				mdev_node_refused(&plan);
