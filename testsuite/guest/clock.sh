@@ -18,35 +18,33 @@ between() {
 	fi
 }
 
+# under_storm ARG...: mdevd-coldplug while the clock is set; gives status, took, sets
+under_storm() {
+	from=$(now)
+	mdevd-coldplug -O 16 "$@" 2>/run/clock/why & waiting=$!
+	setclock "$step" "$waiting" >/run/clock/sets & storm=$!
+	wait "$waiting"
+	status=$?
+	took=$(now)
+	wait "$storm"
+	sets=$(cat /run/clock/sets)
+}
+
 for step in 86400 -86400; do
 	case $step in
 	-*) where=backwards ;;
 	*) where=forwards ;;
 	esac
 	: >/run/clock/log
-	from=$(now)
-	mdevd-coldplug -O 16 -t 30 mem & waiting=$!
-	setclock "$step" "$waiting" >/run/clock/sets & storm=$!
-	wait "$waiting"
-	settled=$?
-	took=$(now)
-	wait "$storm"
-	sets=$(cat /run/clock/sets)
+	under_storm -t 30 mem
 	between 3000 20000 "mdevd -t 3 and mdevd-coldplug -t 30, the clock goes $where"
 	ok "... the command was killed, and that was waited for" \
-		[ "$settled $(grep -c 'killed after 3 s' /run/clock/log)" = "0 1" ]
+		[ "$status $(grep -c 'killed after 3 s' /run/clock/log)" = "0 1" ]
 
 	kill -STOP "$clock"
-	from=$(now)
-	mdevd-coldplug -O 16 -t 3 none 2>/run/clock/why & waiting=$!
-	setclock "$step" "$waiting" >/run/clock/sets & storm=$!
-	wait "$waiting"
-	settled=$?
-	took=$(now)
-	wait "$storm"
-	sets=$(cat /run/clock/sets)
+	under_storm -t 3 none
 	between 3000 9000 "mdevd-coldplug -t 3 of an mdevd that hangs, the clock goes $where"
-	ok "... it says so" [ "$settled $(grep -c . /run/clock/why)" = "1 1" ]
+	ok "... it says so" [ "$status $(grep -c . /run/clock/why)" = "1 1" ]
 	kill -CONT "$clock"
 done
 kill "$clock"
