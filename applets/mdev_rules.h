@@ -121,7 +121,7 @@ struct mdev_entry {
 struct mdev_conf {
 	struct mdev_rule *first;
 	struct mdev_rule *last;
-	struct mdev_entry *table; /* mdevd's: its own order is that of the rules */
+	struct mdev_entry *table; /* mdevd: the rules in their order, the implicit one last */
 	unsigned count;		/* entries there */
 	llist_t *files;		/* names of the files read, the last one first */
 	parser_t *parser;	/* NULL: no file is open */

@@ -230,6 +230,7 @@ static void in_command(void)
 
 /** Rules **/
 
+/* The rules in a row, as apply_rules() goes through them */
 static void add_to_table(struct mdev_conf *conf, const struct mdev_rule *rule)
 {
 	struct mdev_entry *entry;
