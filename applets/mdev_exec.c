@@ -154,7 +154,10 @@ static void NORETURN exec_command(int applet, char **argv, const char *interpret
 		run_applet_no_and_exit(applet, argv[0], argv);
 	}
 	if (argv != sh) {
-		BB_EXECVP(argv[0], argv);
+		/* Applets or PATH first: as the shell does it */
+		if (ENABLE_FEATURE_SH_STANDALONE)
+			BB_EXECVP(argv[0], argv);
+		execvp(argv[0], argv);
 		/* A script without "#!", or none that can be run: the shell knows */
 		if (HAS_SHELL)
 			execv(bb_busybox_exec_path, sh);
