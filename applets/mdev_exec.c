@@ -38,27 +38,28 @@ static char **find_env(char **env, const char *name, unsigned len)
 	return env;
 }
 
-/* Puts "NAME=value" into env, which has room for it */
-static void put_env(char **env, char *var)
+/* Puts "NAME=value" into env, which has room for it. Unless it is to win, another value stays */
+static void put_env(char **env, char *var, int wins)
 {
 	env = find_env(env, var, strchrnul(var, '=') - var);
 	if (!*env)
 		env[1] = NULL;
+	else if (!wins)
+		return;
 	*env = var;
 }
 
-/* Our environment, the event's variables on top, and MDEV (a whole "MDEV=node").
- * env has room for all of them */
-static void build_environment(char **env, const struct mdev_event *ev, char *mdev)
+/* MDEV (a whole "MDEV=node") and the event's variables, if they are not our own. env has room for them */
+static void put_event(char **env, const struct mdev_event *ev, char *mdev)
 {
 	char **var;
 
-	memcpy(env, environ, (string_array_len(environ) + 1) * sizeof(*env));
+	env[0] = NULL;
 	if (ev->vars != environ)
 		for (var = ev->vars; *var; var++)
 			if (!is_guarded(*var))
-				put_env(env, *var);
-	put_env(env, mdev);
+				put_env(env, *var, 1);
+	put_env(env, mdev, 1);
 }
 
 /*
@@ -67,11 +68,11 @@ static void build_environment(char **env, const struct mdev_event *ev, char *mde
  * and a shell takes longer to begin than they do. So what is made of blanks, plain
  * chars, quotes (") and the event's variables alone is split here, into the
  * WORDS_SIZE bytes at dst. Returns 0 if a shell could make anything else of it.
- * env begins with our own environment, whose variables may be the shell's own (PWD...).
+ * env has the event's variables alone: those of our own environment may be the shell's (PWD...).
  */
 static int split(const char *s, char **env, char **argv, char *dst)
 {
-	const char *end = dst + WORDS_SIZE;
+	const char *end = dst + WORDS_SIZE - WORDS_MAX; /* room for the NULs */
 	unsigned n = 0;
 
 	while (*(s += strspn(s, " \t"))) {
@@ -93,34 +94,30 @@ static int split(const char *s, char **env, char **argv, char *dst)
 				return 0;
 			if (*text == '$') {
 				int brace = (*s == '{');
-				char **var, **own = environ;
+				const char *var;
 
 				text = s + brace;
 				s = endofname(text);
 				len = s - text;
-				var = find_env(env, text, len);
-				while (*own && *own != *var)
-					own++;
-				if (!*var || *own || (brace && *s++ != '}'))
+				var = *find_env(env, text, len);
+				if (!var || (brace && *s++ != '}'))
 					return 0;
-				text = *var + len + 1;
+				text = var + len + 1;
 				len = strlen(text);
 			}
 			while (len--) {
 				/* Without quotes, plain chars alone are sure to be what they are */
 				if (!(quotes & 1) && !isalnum(*text) && !strchr("%+,-./:=@_", *text))
 					return 0;
-				*dst++ = *text++;
-				if (dst == end)
+				if (dst >= end)
 					return 0;
+				*dst++ = *text++;
 			}
 		} while (*s && ((quotes & 1) || !strchr(" \t", *s)));
 		/* Without quotes, what is empty is no word */
 		if ((quotes & 1) || (dst == word && !quotes))
 			return 0;
 		*dst++ = '\0';
-		if (dst == end)
-			return 0;
 	}
 	argv[n] = NULL;
 	return n != 0 && !strchr(argv[0], '=');
@@ -181,12 +178,12 @@ pid_t FAST_FUNC mdev_exec(const struct mdev_plan *plan, void (*in_child)(void))
 	char **saved_environ = environ;
 	const char *interpreter = "/bin/sh";
 	int applet = -1;
-	sigset_t all, mask;
+	sigset_t mask;
 	pid_t pid;
 
 	stpcpy(stpcpy(mdev, "MDEV="), plan->node);
 	if (ENABLE_MDEVD)
-		build_environment(env, plan->event, mdev);
+		put_event(env, plan->event, mdev);
 	sh[0] = (char*)"sh";
 	sh[1] = (char*)"-c";
 	sh[2] = (char*)plan->command + 1;
@@ -200,8 +197,12 @@ pid_t FAST_FUNC mdev_exec(const struct mdev_plan *plan, void (*in_child)(void))
 
 	fflush_all();
 	if (ENABLE_MDEVD) {
-		sigfillset(&all);
-		sigprocmask(SIG_SETMASK, &all, &mask);
+		char **own;
+
+		sigfillset(&mask);
+		sigprocmask2(SIG_SETMASK, &mask);
+		for (own = environ; *own; own++)
+			put_env(env, *own, 0);
 		environ = env; /* a vfork'ed child must not write to it */
 	} else {
 		putenv(mdev);
@@ -212,12 +213,12 @@ pid_t FAST_FUNC mdev_exec(const struct mdev_plan *plan, void (*in_child)(void))
 		if (ENABLE_MDEVD && in_child)
 			in_child();
 		else if (ENABLE_MDEVD)
-			sigprocmask(SIG_SETMASK, &mask, NULL);
+			sigprocmask2(SIG_SETMASK, &mask);
 		exec_command(applet, argv, interpreter, sh);
 	}
 	if (ENABLE_MDEVD) {
 		environ = saved_environ;
-		sigprocmask(SIG_SETMASK, &mask, NULL);
+		sigprocmask2(SIG_SETMASK, &mask);
 	} else {
 		bb_unsetenv(mdev);
 	}
@@ -279,7 +280,7 @@ BBUNIT_DEFINE_TEST(mdev_exec_split)
 		(char*)"ACTION=add", (char*)"MODALIAS=of:N*T<NULL> x", (char*)"SPACE= ", (char*)"EMPTY=",
 		(char*)"PATH=x", (char*)"LD_X=x", longer, NULL
 	};
-	char *env[ARRAY_SIZE(vars) + string_array_len(environ) + 1];
+	char *env[ARRAY_SIZE(vars) + 1];
 	struct mdev_event ev;
 	int i, j;
 
@@ -288,7 +289,7 @@ BBUNIT_DEFINE_TEST(mdev_exec_split)
 	memcpy(longer, "LONG=", 5);
 	memset(&ev, 0, sizeof(ev));
 	ev.vars = vars;
-	build_environment(env, &ev, (char*)"MDEV=bus/1");
+	put_event(env, &ev, (char*)"MDEV=bus/1");
 	for (i = 0; i < ARRAY_SIZE(tests); i++) {
 		char text[WORDS_SIZE], buf[WORDS_SIZE];
 		char *argv[WORDS_MAX + 1];

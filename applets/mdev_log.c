@@ -66,18 +66,12 @@ static void compose(char *buf, const struct mdev_event *ev,
 			*s = '?';
 }
 
-/* Prints "applet: ACTION DEVPATH: FILE:LINE: message" to stderr. ev and rule may
- * be NULL. In mdevd it never blocks (a message that does not fit at once is
- * dropped), elsewhere as write(2) does; errno is kept. */
-void FAST_FUNC mdev_log(const struct mdev_event *ev, const struct mdev_rule *rule, const char *fmt, ...)
+static void say(const struct mdev_event *ev, const struct mdev_rule *rule, const char *fmt, va_list p)
 {
 	char buf[MSG_MAX];
-	va_list p;
 	int e = errno;
 
-	va_start(p, fmt);
 	compose(buf, ev, rule, fmt, p);
-	va_end(p);
 #if ENABLE_MDEVD
 	if (mdev_syslog_fd >= 0)
 		log_to_syslog(buf);
@@ -85,6 +79,30 @@ void FAST_FUNC mdev_log(const struct mdev_event *ev, const struct mdev_rule *rul
 #endif
 		bb_simple_error_msg(buf);
 	errno = e;
+}
+
+/* Prints "applet: ACTION DEVPATH: FILE:LINE: message" to stderr. ev and rule may
+ * be NULL. In mdevd it never blocks (a message that does not fit at once is
+ * dropped), elsewhere as write(2) does; errno is kept. */
+void FAST_FUNC mdev_log(const struct mdev_event *ev, const struct mdev_rule *rule, const char *fmt, ...)
+{
+	va_list p;
+
+	va_start(p, fmt);
+	say(ev, rule, fmt, p);
+	va_end(p);
+}
+
+/* The same, but not at -v 0. */
+void FAST_FUNC mdev_warn(const struct mdev_event *ev, const struct mdev_rule *rule, const char *fmt, ...)
+{
+	va_list p;
+
+	if (mdev_verbose == 0)
+		return;
+	va_start(p, fmt);
+	say(ev, rule, fmt, p);
+	va_end(p);
 }
 
 #if ENABLE_FEATURE_MDEVD_CHECK

@@ -283,33 +283,37 @@ void FAST_FUNC mdev_node_remove(const struct mdev_plan *plan)
 
 #if ENABLE_MDEVD
 
-/* The i'th thing that mdev_node_add() or mdev_node_remove() and the command
- * would do, in words, in buf of size bytes. Returns 0 if there is no i'th. */
-int FAST_FUNC mdev_node_tell(const struct mdev_plan *plan, dev_t root, unsigned i, char *buf, unsigned size)
+/* Has say say, in words, what mdev_node_add() or mdev_node_remove() and the command
+ * would do. always: even if that is nothing. Blocks as say does. */
+void FAST_FUNC mdev_node_tell(const struct mdev_plan *plan, dev_t root, mdev_say *say, int always)
 {
 	const struct mdev_rule *rule = plan->rule;
 	const struct mdev_event *ev = plan->event;
 	int is_add = (ev->op == MDEV_OP_ADD);
 
 	if (plan->has_node && ev->op != MDEV_OP_OTHER) {
-		if (i-- == 0)
-			return snprintf(buf, size, is_add
-				? "make node %s: %s %u:%u, mode %03o, owner %u:%u" : "remove node %s",
-				plan->node, S_ISBLK(ev->type) ? "block" : "char", ev->major, ev->minor,
-				(unsigned)rule->mode, (unsigned)rule->ugid.uid, (unsigned)rule->ugid.gid);
-		if (plan->link && i-- == 0)
-			return snprintf(buf, size, is_add ? "make link %s to %s" : "remove link %s",
-				plan->link, plan->node);
-		if (is_add && plan->old && i-- == 0)
-			return snprintf(buf, size, "remove node %s", plan->old);
-		if (is_add && is_root(plan, root) && i-- == 0)
-			return snprintf(buf, size, "make link root to %s", plan->node);
+		always = 0;
+		say(ev, rule, is_add
+			? "make node %s: %s %u:%u, mode %03o, owner %u:%u" : "remove node %s",
+			plan->node, S_ISBLK(ev->type) ? "block" : "char", ev->major, ev->minor,
+			(unsigned)rule->mode, (unsigned)rule->ugid.uid, (unsigned)rule->ugid.gid);
+		if (plan->link)
+			say(ev, rule, is_add ? "make link %s to %s" : "remove link %s", plan->link, plan->node);
+		if (is_add && plan->old)
+			say(ev, rule, "remove node %s", plan->old);
+		if (is_add && is_root(plan, root))
+			say(ev, rule, "make link %s to %s", "root", plan->node);
 	}
-	if (plan->refused && i-- == 0)
-		return snprintf(buf, size, "make no node %s: %s", plan->buf, plan->refused);
-	if (plan->command && i-- == 0)
-		return snprintf(buf, size, "run with MDEV=%s: %s", plan->node, plan->command + 1);
-	return 0;
+	if (plan->refused) {
+		always = 0;
+		say(ev, rule, "make no node %s: %s", plan->buf, plan->refused);
+	}
+	if (plan->command) {
+		always = 0;
+		say(ev, rule, "run with MDEV=%s: %s", plan->node, plan->command + 1);
+	}
+	if (always)
+		say(ev, rule, "nothing to do");
 }
 
 #endif

@@ -12,8 +12,8 @@
  * carry it out. At last the event is passed on to -o and -O. The next event is
  * not looked at before that.
  *
- * What blocks: the wait for an event and the wait for a command, both in poll()
- * or waitpid() which SIGTERM and SIGHUP interrupt. Nothing else does: firmware,
+ * What blocks: the wait for an event, in poll(), and for a command, in sigtimedwait(),
+ * which SIGTERM and SIGHUP interrupt. Nothing else does: firmware,
  * which may take a minute, is served by a child with a socket of its own, and
  * coldplug by another one.
  *
@@ -59,6 +59,12 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
+/* musl's tries SOCK_CLOEXEC and the like: 200 bytes for what is not asked for. (Where there
+ * is a socketcall, old kernels have no system call of that name) */
+#if defined(__NR_socketpair) && !defined(__NR_socketcall)
+# define socketpair(domain, type, protocol, pair) syscall(__NR_socketpair, domain, type, protocol, pair)
+#endif
+
 enum {
 	/* In the order of the option string */
 	OPT_v = 1 << 0,
@@ -76,8 +82,6 @@ enum {
 	OPT_n = (1 << OPTBIT_n) * ENABLE_FEATURE_MDEVD_CHECK,
 	OPT_N = (2 << OPTBIT_n) * ENABLE_FEATURE_MDEVD_CHECK,
 	OPT_o = (1 << OPTBIT_o) * ENABLE_FEATURE_MDEVD_RELAY,
-	OPT_O = (2 << OPTBIT_o) * ENABLE_FEATURE_MDEVD_RELAY,
-	OPT_I = (4 << OPTBIT_o) * ENABLE_FEATURE_MDEVD_RELAY,
 
 	/* A command that runs for longer is reported, without -t */
 	SLOW_SECS = 10,
@@ -87,45 +91,58 @@ enum {
 	 * takes about 1 kB of the receive buffer (skb->truesize) */
 	TRIGGER_BATCH = 32,
 	TRIGGER_BYTES = 2048,
-	/* Between coldplugs if events are lost again and again */
-	MAX_PAUSE_SECS = 64,
+	/* Before a coldplug; doubled if events are lost again and again */
+	MIN_PAUSE_MS = 1000,
+	MAX_PAUSE_MS = 64 * 1000,
+};
+
+/* Our descriptors, which a child without exec closes */
+enum {
+	SOCK,
+	FIRMWARE_SOCK,	/* the firmware child's, kept for the next one */
+	HUP_READ, HUP_WRITE,
+	NOTIFY,		/* -D, until that is done */
+	OUT, OUT_SOCK,	/* -o, -O */
+	TRIGGER,	/* to the coldplug that is under way */
+	N_FDS
 };
 
 struct globals {
-	/* In this order: after a fork each page that is written to is a fault. The end of plan,
-	 * all between it and u, and as much of u as most events need are one page */
-	char name_buf[MDEV_NAME_MAX + 1];
-	struct mdev_plan plan;
+	/* What is small comes first: ARM reaches what lies within 4 kB in one instruction. After a
+	 * fork each page that is written to is a fault: all this, and as much of u as most events
+	 * need, are one or two */
+	int fd[N_FDS];			/* -1: none */
 	const char *conf_name, *sys, *dev, *firmware_dir;
 	struct mdev_conf conf, fresh;
 	dev_t root;
 	mode_t umask;
 	unsigned timeout;		/* -t, seconds */
 	unsigned rcvbuf;
-	int sock;
-	int firmware_sock;		/* the firmware child's, kept for the next one */
-	int hup_pipe[2];
-	int notify_fd;			/* -D; -1: none, or done */
-	int out_fd, out_sock;		/* -o, -O; -1: none */
 	unsigned out_groups;
 	pid_t trigger_pid, firmware_pid;
-	int trigger_fd;			/* -1: no coldplug is under way */
-	unsigned pause;			/* seconds without loss before a coldplug makes up for it */
-	unsigned recover_at, recovered_at; /* when, in monotonic seconds: the next, the last one */
+	unsigned pause;			/* ms without loss before a coldplug makes up for it */
+	unsigned recover_at, recovered_at; /* when, by now(): the next, the last one */
 	smallint dry_run;
 	smallint is_lost;		/* events were lost, no coldplug yet */
 	volatile smallint may_exit;	/* SIGTERM needs not wait for anything */
 	volatile smallint got_term, got_hup;
 	volatile smallint status;	/* to exit with on SIGTERM */
+	sigset_t chld;			/* SIGCHLD */
 	jmp_buf die_jmp;
 	struct mdevd_uevent u;
+	char name_buf[MDEV_NAME_MAX + 1];
 };
 #define G (*ptr_to_globals)
 #define INIT_G() do { \
 	SET_PTR_TO_GLOBALS(xzalloc(sizeof(G))); \
-	G.sock = G.firmware_sock = G.notify_fd = G.out_fd = G.out_sock = G.trigger_fd = -1; \
-	G.hup_pipe[0] = G.hup_pipe[1] = -1; \
+	memset(G.fd, -1, sizeof(G.fd)); \
 } while (0)
+
+/* Milliseconds; only differences say anything */
+static unsigned now(void)
+{
+	return monotonic_ms();
+}
 
 /** Signals **/
 
@@ -143,18 +160,14 @@ static void on_signal(int sig)
 {
 	int saved_errno = errno;
 
-	switch (sig) {
-	case SIGTERM:
+	if (sig == SIGHUP) {
+		G.got_hup = 1;
+		/* Non-blocking: if it is full, there is enough in it */
+		write(G.fd[HUP_WRITE], "", 1);
+	} else {
 		G.got_term = 1;
 		if (G.may_exit)
 			leave();
-		break;
-	case SIGHUP:
-		G.got_hup = 1;
-		/* Non-blocking: if it is full, there is enough in it */
-		write(G.hup_pipe[1], "", 1);
-		break;
-	/* SIGALRM only interrupts */
 	}
 	errno = saved_errno;
 }
@@ -174,21 +187,22 @@ static void busy(void)
 
 static void init_signals(void)
 {
-	sigset_t none;
 	int sig;
 
 	/* Whoever started us may have ignored or blocked some, SIGCHLD even */
 	for (sig = 1; sig < NSIG; sig++)
 		signal(sig, SIG_DFL);
-	xpipe(G.hup_pipe);
-	for (sig = 0; sig < 2; sig++) {
-		ndelay_on(G.hup_pipe[sig]);
-		close_on_exec_on(G.hup_pipe[sig]);
+	xpipe(&G.fd[HUP_READ]);
+	for (sig = HUP_READ; sig <= HUP_WRITE; sig++) {
+		ndelay_on(G.fd[sig]);
+		close_on_exec_on(G.fd[sig]);
 	}
-	signal(SIGPIPE, SIG_IGN);
-	bb_signals_norestart((1 << SIGTERM) | (1 << SIGHUP) | (1 << SIGALRM), on_signal);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	bb_signals((1 << SIGPIPE) | (1 << SIGALRM), SIG_IGN);
+	bb_signals((1 << SIGTERM) | (1 << SIGHUP), on_signal);
+	/* Blocked, it stays until wait_for_command() asks for it */
+	sigemptyset(&G.chld);
+	sigaddset(&G.chld, SIGCHLD);
+	sigprocmask(SIG_SETMASK, &G.chld, NULL);
 }
 
 static void close_fd(int fd)
@@ -202,21 +216,13 @@ static void close_fd(int fd)
 static void in_any_child(void)
 {
 	sigset_t none;
+	int i;
 
-	signal(SIGTERM, SIG_DFL);
-	signal(SIGHUP, SIG_DFL);
-	signal(SIGALRM, SIG_DFL);
-	signal(SIGPIPE, SIG_DFL);
-	close_fd(G.sock);
-	close_fd(G.firmware_sock);
-	close_fd(G.hup_pipe[0]);
-	close_fd(G.hup_pipe[1]);
-	close_fd(G.notify_fd);
-	close_fd(G.out_fd);
-	close_fd(G.out_sock);
-	close_fd(G.trigger_fd);
+	bb_signals((1 << SIGTERM) | (1 << SIGHUP) | (1 << SIGPIPE) | (1 << SIGALRM), SIG_DFL);
+	for (i = 0; i < N_FDS; i++)
+		close_fd(G.fd[i]);
 	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	sigprocmask2(SIG_SETMASK, &none);
 }
 
 static void in_command(void)
@@ -256,9 +262,16 @@ static int read_file(struct mdev_conf *conf, const char *file)
 	return 1;
 }
 
+/* errno says why */
+static void unread(const char *what, const char *file)
+{
+	G.fresh.failed = 1;
+	mdev_log(NULL, NULL, "can't %s '%s': "STRERROR_FMT, what, file STRERROR_ERRNO);
+}
+
 #if ENABLE_FEATURE_MDEVD_CONF_D
 /* CONF.d/ *.conf, in the order of their names */
-static void read_conf_d(struct mdev_conf *conf)
+static void read_conf_d(void)
 {
 	char *dir = xasprintf("%s.d", G.conf_name);
 	char **names = NULL;
@@ -275,51 +288,48 @@ static void read_conf_d(struct mdev_conf *conf)
 				names[count++] = concat_path_file(dir, entry->d_name);
 			}
 		}
-		if (errno) {
-			conf->failed = 1;
-			mdev_log(NULL, NULL, "can't read '%s': "STRERROR_FMT, dir STRERROR_ERRNO);
-		}
+		if (errno)
+			unread("read", dir);
 		closedir(d);
 		if (count)
 			qsort_string_vector(names, count);
 		for (i = 0; i < count; i++) {
-			if (!read_file(conf, names[i])) {
-				conf->failed = 1;
-				mdev_log(NULL, NULL, "can't open '%s': "STRERROR_FMT, names[i] STRERROR_ERRNO);
-			}
+			if (!read_file(&G.fresh, names[i]))
+				unread("open", names[i]);
 			free(names[i]);
 		}
 		free(names);
 	} else if (errno != ENOENT) {
-		conf->failed = 1;
-		mdev_log(NULL, NULL, "can't open '%s': "STRERROR_FMT, dir STRERROR_ERRNO);
+		unread("open", dir);
 	}
 	free(dir);
 }
 #else
-# define read_conf_d(conf) ((void)0)
+# define read_conf_d() ((void)0)
 #endif
 
-/* Reads all rules into G.fresh. Returns 0, or the exit status of a daemon
- * that is starting; what is wrong has been printed */
+/* Reads all rules into G.fresh, and if nothing is wrong takes them into use. Returns 0, or
+ * the exit status of a daemon that is starting; what is wrong has been printed */
 static int read_rules(int may_be_missing)
 {
 	struct mdev_conf *conf = &G.fresh;
 
 	mdev_conf_init(conf, G.dev);
-	read_conf_d(conf);
+	read_conf_d();
 	if (!read_file(conf, G.conf_name)) {
-		if (may_be_missing && errno == ENOENT) {
+		if (may_be_missing && errno == ENOENT)
 			mdev_warn(NULL, NULL, "no '%s': nodes get owner 0:0 and mode 660", G.conf_name);
-		} else {
-			conf->failed = 1;
-			mdev_log(NULL, NULL, "can't open '%s': "STRERROR_FMT, G.conf_name STRERROR_ERRNO);
-		}
+		else
+			unread("open", G.conf_name);
 	}
 	add_to_table(conf, &mdev_rule_implicit);
 	if (conf->failed)
 		return MDEVD_EXIT_SYSTEM;
-	return conf->errors ? MDEVD_EXIT_SYNTAX : 0;
+	if (conf->errors)
+		return MDEVD_EXIT_SYNTAX;
+	mdev_conf_free(&G.conf);
+	G.conf = G.fresh;
+	return 0;
 }
 
 static void jump(void)
@@ -346,14 +356,10 @@ static void reload(void)
 		mdev_log(NULL, NULL, "the old rules stay");
 		close_fd(fds[0]);
 		close_fd(fds[1]);
+		mdev_conf_free(&G.fresh);
 	} else {
-		struct mdev_conf old = G.conf;
-
-		G.conf = G.fresh;
-		G.fresh = old;
 		mdev_log_at(2, NULL, NULL, "rules read");
 	}
-	mdev_conf_free(&G.fresh);
 	die_func = NULL;
 	busy();
 }
@@ -361,66 +367,64 @@ static void reload(void)
 /** Commands **/
 
 /* The command has run for so many seconds: called once for each of them */
-static void check_time(pid_t pid, unsigned secs)
+static void check_time(const struct mdev_plan *plan, pid_t pid, unsigned secs)
 {
-	const struct mdev_event *ev = G.plan.event;
-	const struct mdev_rule *rule = G.plan.rule;
-	const char *command = G.plan.command + 1;
+	int sig = 0;
 
-	if (secs == SLOW_SECS && (G.timeout == 0 || G.timeout > SLOW_SECS))
-		mdev_warn(ev, rule, "still running after %u s: %s", secs, command);
-	if (G.timeout == 0)
-		return;
-	if (secs == G.timeout) {
-		kill(-pid, SIGTERM);
-		mdev_warn(ev, rule, "killed after %u s: %s", secs, command);
-	} else if (secs == G.timeout + GRACE_SECS) {
-		kill(-pid, SIGKILL);
-	}
+	if (G.timeout && secs == G.timeout)
+		sig = SIGTERM;
+	if (G.timeout && secs == G.timeout + GRACE_SECS)
+		sig = SIGKILL;
+	if (sig)
+		kill(-pid, sig);
+	if (sig ? sig == SIGTERM : secs == SLOW_SECS)
+		mdev_warn(plan->event, plan->rule, "%s after %u s: %s",
+				sig ? "killed" : "still running", secs, plan->command + 1);
 }
 
-/* A SIGALRM in so many seconds, and so on; 0: no more. The kernel's own struct is made of
- * longs; musl's is not where time_t is larger, and the conversion takes 300 bytes */
-static void set_timer(long secs)
+/* For a second, or until a child ends or a signal comes. musl's sigtimedwait() begins anew after a
+ * SIGHUP; its struct timespec is not that of the kernel, which is made of longs, where time_t is larger */
+static void wait_a_second(void)
 {
-	long timer[4];
+#if defined(__NR_rt_sigtimedwait) && !(defined(__x86_64__) && defined(__ILP32__))
+	static const long second[] = { 1, 0 };
 
-	memset(timer, 0, sizeof(timer));
-	timer[0] = timer[2] = secs; /* it_interval.tv_sec, it_value.tv_sec */
-	syscall(__NR_setitimer, ITIMER_REAL, timer, NULL);
+	syscall(__NR_rt_sigtimedwait, &G.chld, NULL, second, _NSIG / 8);
+#else
+	static const struct timespec second = { 1, 0 };
+
+	sigtimedwait(&G.chld, NULL, &second);
+#endif
 }
 
-static void wait_for_command(pid_t pid)
+static void wait_for_command(const struct mdev_plan *plan, pid_t pid)
 {
-	unsigned started = monotonic_ms();
+	unsigned started = now();
 	unsigned checked = 0;
 	int status;
 	pid_t ended;
 
-	/* Repeated: one that comes just before waitpid() is made up for by the next.
-	 * It wakes us, the clock counts: anybody may send a SIGALRM */
-	set_timer(1);
 	for (;;) {
 		waiting();
-		ended = waitpid(pid, &status, 0);
+		/* One that came before the command ended, or from anybody, does no harm */
+		wait_a_second();
 		busy();
-		if (ended >= 0 || errno != EINTR)
+		ended = safe_waitpid(pid, &status, WNOHANG);
+		if (ended != 0)
 			break;
-		while (checked < ((unsigned)monotonic_ms() - started) / 1000)
-			check_time(pid, ++checked);
+		while (checked < (now() - started) / 1000)
+			check_time(plan, pid, ++checked);
 	}
-	set_timer(0);
 	/* What the command left behind in its group goes with it */
 	if (G.timeout && checked >= G.timeout)
 		kill(-pid, SIGKILL);
 	if (ended == pid && status != 0)
-		mdev_log_at(2, G.plan.event, G.plan.rule, WIFSIGNALED(status) ? "killed by signal %u" : "exit status %u",
+		mdev_log_at(2, plan->event, plan->rule, WIFSIGNALED(status) ? "killed by signal %u" : "exit status %u",
 				WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 }
 
-static void run_command(void)
+static void run_command(const struct mdev_plan *plan)
 {
-	const struct mdev_plan *plan = &G.plan;
 	pid_t pid;
 
 	if (ENABLE_FEATURE_MDEVD_MODALIAS && plan->rule->is_plain_modprobe) {
@@ -436,10 +440,15 @@ static void run_command(void)
 		return;
 	if (G.timeout)
 		setpgid(pid, pid); /* whoever is first: the child does it too */
-	wait_for_command(pid);
+	wait_for_command(plan, pid);
 }
 
 /** Children **/
+
+static void cannot(const char *what)
+{
+	mdev_warn(NULL, NULL, "can't %s: "STRERROR_FMT, what STRERROR_ERRNO);
+}
 
 /* In a child that lives as long as the daemon: also when that is killed */
 static void in_helper(pid_t daemon)
@@ -489,7 +498,7 @@ static void NORETURN firmware_main(int sock)
 static void keep_firmware_child(void)
 {
 	pid_t daemon = getpid();
-	int sock = G.firmware_sock;
+	int sock = G.fd[FIRMWARE_SOCK];
 
 	if (G.dry_run || (G.firmware_pid > 0 && waitpid(G.firmware_pid, NULL, WNOHANG) == 0))
 		return;
@@ -506,14 +515,14 @@ static void keep_firmware_child(void)
 		sock = mdevd_netlink_open(UEVENT_GROUP_KERNEL, G.rcvbuf);
 	G.firmware_pid = sock < 0 ? -1 : fork();
 	if (G.firmware_pid == 0) {
-		G.firmware_sock = -1;
+		G.fd[FIRMWARE_SOCK] = -1;
 		in_helper(daemon);
 		firmware_main(sock);
 	}
-	G.firmware_sock = sock;
+	G.fd[FIRMWARE_SOCK] = sock;
 	if (G.firmware_pid < 0) {
 		/* The next event that asks for firmware tries again */
-		mdev_warn(NULL, NULL, "can't serve firmware: "STRERROR_FMT STRERROR_ERRNO);
+		cannot("serve firmware");
 		G.firmware_pid = 0;
 	}
 }
@@ -561,20 +570,25 @@ static void NORETURN trigger_main(int fd)
 	_exit(EXIT_SUCCESS);
 }
 
+static void forget_trigger(void)
+{
+	close(G.fd[TRIGGER]);
+	G.fd[TRIGGER] = -1;
+	G.trigger_pid = 0;
+}
+
 /* Coldplugs in a child */
 static void start_trigger(void)
 {
-	pid_t daemon = getpid();
+	pid_t pid, daemon = getpid();
 	int pair[2];
 
-	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0) {
-		mdev_warn(NULL, NULL, "can't coldplug: "STRERROR_FMT STRERROR_ERRNO);
-		return;
-	}
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0)
+		goto error;
 	close_on_exec_on(pair[0]);
-	G.trigger_fd = pair[0];
-	G.trigger_pid = BB_MMU ? fork() : vfork();
-	if (G.trigger_pid == 0) {
+	G.fd[TRIGGER] = pair[0];
+	pid = BB_MMU ? fork() : vfork();
+	if (pid == 0) {
 		if (BB_MMU) {
 			in_helper(daemon);
 			trigger_main(pair[1]);
@@ -584,12 +598,13 @@ static void start_trigger(void)
 		_exit(127);
 	}
 	close(pair[1]);
-	if (G.trigger_pid < 0) {
-		mdev_warn(NULL, NULL, "can't coldplug: "STRERROR_FMT STRERROR_ERRNO);
-		close(pair[0]);
-		G.trigger_fd = -1;
-		G.trigger_pid = 0;
+	if (pid > 0) {
+		G.trigger_pid = pid;
+		return;
 	}
+	forget_trigger();
+ error:
+	cannot("coldplug");
 }
 
 /* The coldplug asks whether to go on, or has ended */
@@ -597,13 +612,11 @@ static void answer_trigger(void)
 {
 	char c;
 
-	if (safe_read(G.trigger_fd, &c, 1) == 1 && full_write(G.trigger_fd, "", 1) == 1)
+	if (safe_read(G.fd[TRIGGER], &c, 1) == 1 && full_write(G.fd[TRIGGER], "", 1) == 1)
 		return;
-	close(G.trigger_fd);
-	G.trigger_fd = -1;
-	waitpid(G.trigger_pid, NULL, 0);
-	G.trigger_pid = 0;
-	G.recovered_at = monotonic_sec();
+	safe_waitpid(G.trigger_pid, NULL, 0);
+	forget_trigger();
+	G.recovered_at = now();
 }
 
 /** Event loss **/
@@ -612,18 +625,16 @@ static void answer_trigger(void)
  * nothing was lost for a while, everything that is there is announced again */
 static void events_lost(void)
 {
-	unsigned now = monotonic_sec();
-
 	if (!G.is_lost) {
-		if (G.pause == 0 || now - G.recovered_at > 2 * MAX_PAUSE_SECS)
-			G.pause = 1;
-		else if (G.pause < MAX_PAUSE_SECS)
+		if (G.pause == 0 || now() - G.recovered_at > 2 * MAX_PAUSE_MS)
+			G.pause = MIN_PAUSE_MS;
+		else if (G.pause < MAX_PAUSE_MS)
 			G.pause *= 2;
 		mdev_warn(NULL, NULL, "events were lost%s; a larger -b (now %u) would help",
 				G.dry_run ? "" : ", a coldplug will make up for it", G.rcvbuf);
 	}
 	G.is_lost = 1;
-	G.recover_at = now + G.pause;
+	G.recover_at = now() + G.pause;
 }
 
 /* Milliseconds until the coldplug is due, or -1 */
@@ -631,57 +642,35 @@ static int recover(void)
 {
 	int wait;
 
-	if (!G.is_lost || G.trigger_fd >= 0)
+	if (!G.is_lost || G.fd[TRIGGER] >= 0)
 		return -1;
-	wait = G.recover_at - monotonic_sec();
+	wait = G.recover_at - now();
 	if (wait > 0)
-		return wait * 1000;
+		return wait;
 	G.is_lost = 0;
 	if (G.dry_run)
 		return -1;
 	start_trigger();
-	if (G.trigger_fd < 0) {
-		/* Out of memory or processes: again later */
-		G.is_lost = 1;
-		G.recover_at = monotonic_sec() + MAX_PAUSE_SECS;
-	}
-	return -1;
+	if (G.fd[TRIGGER] >= 0)
+		return -1;
+	/* Out of memory or processes: again later */
+	G.is_lost = 1;
+	G.recover_at = now() + MAX_PAUSE_MS;
+	return MAX_PAUSE_MS;
 }
 
 /** Events **/
 
-/* What the plan is, in words */
-static void tell(int always)
+static void perform(const struct mdev_plan *plan)
 {
-	char buf[512];
-	unsigned i;
-
-	for (i = 0; mdev_node_tell(&G.plan, G.root, i, buf, sizeof(buf)); i++) {
- say:
-		if (ENABLE_FEATURE_MDEVD_CHECK && G.dry_run)
-			mdev_print(G.plan.event, G.plan.rule, "%s", buf);
-		else
-			mdev_log(G.plan.event, G.plan.rule, "%s", buf);
-	}
-	if (i == 0 && always) {
-		strcpy(buf, "nothing to do");
-		always = 0;
-		goto say;
-	}
-}
-
-static void perform(void)
-{
-	const struct mdev_plan *plan = &G.plan;
-
 	if (mdev_verbose >= 2)
-		tell(1);
+		mdev_node_tell(plan, G.root, mdev_log, /*always:*/ 1);
 	if (plan->refused)
 		mdev_node_refused(plan);
 	if (plan->has_node && plan->event->op == MDEV_OP_ADD)
 		mdev_node_add(plan, G.root);
 	if (plan->command)
-		run_command();
+		run_command(plan);
 	if (plan->has_node && plan->event->op == MDEV_OP_REMOVE)
 		mdev_node_remove(plan);
 }
@@ -692,6 +681,7 @@ static void apply_rules(int explain)
 	const struct mdev_entry *entry = G.conf.table;
 	const struct mdev_rule *rule;
 	struct mdev_letters lacks;
+	struct mdev_plan plan;
 
 	mdev_sysfs_complete(ev, G.sys, G.name_buf);
 	lacks = mdev_letters_not_of(ev);
@@ -700,13 +690,13 @@ static void apply_rules(int explain)
 		while (mdev_is_other(&entry->letters, lacks))
 			entry++;
 		rule = (entry++)->rule;
-		if (mdev_match(&G.plan, rule, ev)) {
+		if (mdev_match(&plan, rule, ev)) {
 			if (ENABLE_FEATURE_MDEVD_CHECK && G.dry_run)
-				tell(explain);
+				mdev_node_tell(&plan, G.root, mdev_print, explain);
 			else
-				perform();
-			if (ENABLE_FEATURE_MDEVD_RELAY && G.plan.has_node)
-				mdevd_uevent_add_mdev(&G.u, G.plan.node);
+				perform(&plan);
+			if (ENABLE_FEATURE_MDEVD_RELAY && plan.has_node)
+				mdevd_uevent_add_mdev(&G.u, plan.node);
 			if (!rule->keep_matching)
 				break;
 		}
@@ -716,18 +706,18 @@ static void apply_rules(int explain)
 /* -o and -O */
 static void relay(void)
 {
-	if (G.out_fd >= 0) {
+	if (G.fd[OUT] >= 0) {
 		int len = G.u.len;
 
 		/* One more NUL ends the event */
 		G.u.buf[len++] = '\0';
-		if (write(G.out_fd, G.u.buf, len) != len) {
-			mdev_warn(NULL, NULL, "can't write events any more: "STRERROR_FMT STRERROR_ERRNO);
-			close(G.out_fd);
-			G.out_fd = -1;
+		if (write(G.fd[OUT], G.u.buf, len) != len) {
+			cannot("write events any more");
+			close(G.fd[OUT]);
+			G.fd[OUT] = -1;
 		}
 	}
-	if (G.out_sock >= 0 && !mdevd_netlink_send(G.out_sock, G.out_groups, G.u.buf, G.u.len))
+	if (G.fd[OUT_SOCK] >= 0 && !mdevd_netlink_send(G.fd[OUT_SOCK], G.out_groups, G.u.buf, G.u.len))
 		mdev_log_at(3, &G.u.ev, NULL, "can't rebroadcast: "STRERROR_FMT STRERROR_ERRNO);
 }
 
@@ -764,7 +754,7 @@ static void handle_event(unsigned len)
 		fflush_all();
 	/* A barrier that comes back says that nothing is left to do: not while we have
 	 * a coldplug to make or under way. It will be sent again */
-	if (ENABLE_FEATURE_MDEVD_RELAY && !(G.u.barrier && (G.is_lost || G.trigger_fd >= 0)))
+	if (ENABLE_FEATURE_MDEVD_RELAY && !(G.u.barrier && (G.is_lost || G.fd[TRIGGER] >= 0)))
 		relay();
 }
 
@@ -775,9 +765,9 @@ static void wait_for_event(void)
 	char buf[64];
 	int timeout = recover();
 
-	pfd[0].fd = G.sock;
-	pfd[1].fd = G.hup_pipe[0];
-	pfd[2].fd = G.trigger_fd; /* poll() passes over negative ones */
+	pfd[0].fd = G.fd[SOCK];
+	pfd[1].fd = G.fd[HUP_READ];
+	pfd[2].fd = G.fd[TRIGGER]; /* poll() passes over negative ones */
 	pfd[0].events = pfd[1].events = pfd[2].events = POLLIN;
 	pfd[1].revents = pfd[2].revents = 0;
 	waiting();
@@ -785,7 +775,7 @@ static void wait_for_event(void)
 		pfd[0].revents = pfd[1].revents = pfd[2].revents = 0;
 	busy();
 	if (pfd[1].revents)
-		read(G.hup_pipe[0], buf, sizeof(buf));
+		read(G.fd[HUP_READ], buf, sizeof(buf));
 	/* A coldplug goes on only while there is nothing else to do */
 	if (pfd[2].revents && !pfd[0].revents)
 		answer_trigger();
@@ -800,7 +790,7 @@ static void NORETURN serve(void)
 		busy();
 		if (G.got_hup)
 			reload();
-		len = mdevd_netlink_recv(G.sock, G.u.buf, UEVENT_MAX);
+		len = mdevd_netlink_recv(G.fd[SOCK], G.u.buf, UEVENT_MAX);
 		if (len > 0) {
 			handle_event(len);
 		} else if (len < 0) {
@@ -808,7 +798,7 @@ static void NORETURN serve(void)
 				events_lost();
 			} else {
 				if (errno != EAGAIN)
-					mdev_warn(NULL, NULL, "can't receive: "STRERROR_FMT STRERROR_ERRNO);
+					cannot("receive");
 				wait_for_event();
 			}
 		}
@@ -839,21 +829,17 @@ static int explain(char **paths)
 }
 #endif
 
-/* A descriptor that -D or -o names */
-static int parse_fd(const char *s, char opt)
+/* Is it a descriptor that -D or -o may name? */
+static void check_fd(int fd)
 {
-	int fd = xatoi_positive(s);
-
-	if (fd < 3 || fcntl(fd, F_GETFD) < 0)
-		bb_error_msg_and_die("-%c %d: not an open descriptor of 3 or more", opt, fd);
-	return fd;
+	if (fd != -1 && (fd < 3 || fcntl(fd, F_GETFD) < 0))
+		bb_error_msg_and_die("%d: not an open descriptor of 3 or more", fd);
 }
 
-static const char *parse_dir(const char *s, char opt)
+static void check_path(const char *s)
 {
 	if (*s != '/')
-		bb_error_msg_and_die("-%c '%s': not an absolute path", opt, s);
-	return s;
+		bb_error_msg_and_die("'%s': not an absolute path", s);
 }
 
 /* Our stdin, which commands inherit, is empty: the end of a pipe, for /dev/null may
@@ -893,41 +879,18 @@ static void check_helper(void)
 
 static void notify_ready(void)
 {
-	if (write(G.notify_fd, "\n", 1) != 1)
-		mdev_warn(NULL, NULL, "can't notify: "STRERROR_FMT STRERROR_ERRNO);
-	close(G.notify_fd);
-	G.notify_fd = -1;
+	if (write(G.fd[NOTIFY], "\n", 1) != 1)
+		cannot("notify");
+	close(G.fd[NOTIFY]);
+	G.fd[NOTIFY] = -1;
 }
-
-#if ENABLE_FEATURE_MDEVD_RELAY
-static unsigned init_relay(unsigned opts, const char *out_fd, const char *out_groups, const char *in_groups)
-{
-	unsigned in = UEVENT_GROUP_KERNEL;
-
-	if (opts & OPT_I) {
-		in = xatou(in_groups);
-		if (in == 0)
-			bb_simple_error_msg_and_die("-I 0: no group to listen to");
-	}
-	if (opts & OPT_o)
-		G.out_fd = parse_fd(out_fd, 'o');
-	if (opts & OPT_O) {
-		unsigned out = xatou(out_groups);
-
-		G.out_groups = out & ~(in | UEVENT_GROUP_KERNEL);
-		if (G.out_groups != out)
-			mdev_warn(NULL, NULL, "-O %u: no rebroadcast to groups that are listened to", out);
-	}
-	return in;
-}
-#endif
 
 int mdevd_main(int argc, char **argv) MAIN_EXTERNALLY_VISIBLE;
 int mdevd_main(int argc UNUSED_PARAM, char **argv)
 {
-	const char *verbosity, *notify, *rcvbuf, *timeout;
-	IF_FEATURE_MDEVD_RELAY(const char *out_fd; const char *out_groups; const char *in_groups;)
-	unsigned opts, groups;
+	int verbosity = 1;
+	unsigned groups = UEVENT_GROUP_KERNEL;
+	unsigned opts;
 	int status;
 
 	xfunc_error_retval = MDEVD_EXIT_SYSTEM;
@@ -937,33 +900,35 @@ int mdevd_main(int argc UNUSED_PARAM, char **argv)
 	G.sys = "/sys";
 	G.dev = "/dev";
 	G.firmware_dir = "/lib/firmware";
+	G.rcvbuf = CONFIG_MDEVD_RCVBUF;
 	opts = getopt32(argv, "^"
-		"v:D:b:f:s:d:Ct:S"
+		"v:+D:+b:+f:s:d:Ct:+S"
 		IF_FEATURE_MDEVD_FIRMWARE("F:")
 		IF_FEATURE_MDEVD_CHECK("nN")
-		IF_FEATURE_MDEVD_RELAY("o:O:I:")
+		IF_FEATURE_MDEVD_RELAY("o:+O:+I:+")
 		"\0" IF_FEATURE_MDEVD_CHECK("n--N:N--n"),
-		&verbosity, &notify, &rcvbuf, &G.conf_name, &G.sys, &G.dev, &timeout
+		&verbosity, &G.fd[NOTIFY], &G.rcvbuf, &G.conf_name, &G.sys, &G.dev, &G.timeout
 		IF_FEATURE_MDEVD_FIRMWARE(, &G.firmware_dir)
-		IF_FEATURE_MDEVD_RELAY(, &out_fd, &out_groups, &in_groups)
+		IF_FEATURE_MDEVD_RELAY(, &G.fd[OUT], &G.out_groups, &groups)
 	);
 	argv += optind;
-	mdev_verbose = (opts & OPT_v) ? xatou_range(verbosity, 0, 100) : 1;
+	mdev_verbose = MIN(verbosity, 100);
 	if (argv[0] && !(opts & OPT_n))
 		bb_show_usage();
-	parse_dir(G.conf_name, 'f');
-	parse_dir(G.sys, 's');
-	parse_dir(G.dev, 'd');
-	parse_dir(G.firmware_dir, 'F');
-	G.rcvbuf = (opts & OPT_b) ? xatou_range(rcvbuf, 1, INT_MAX) : CONFIG_MDEVD_RCVBUF;
-	if (opts & OPT_t)
-		G.timeout = xatou_range(timeout, 0, INT_MAX);
-	if (opts & OPT_D)
-		G.notify_fd = parse_fd(notify, 'D');
-	groups = UEVENT_GROUP_KERNEL;
-	IF_FEATURE_MDEVD_RELAY(groups = init_relay(opts, out_fd, out_groups, in_groups);)
-	if (G.notify_fd >= 0 && G.notify_fd == G.out_fd)
-		bb_error_msg_and_die("-o %d: is -D's", G.out_fd);
+	check_path(G.conf_name);
+	check_path(G.sys);
+	check_path(G.dev);
+	check_path(G.firmware_dir);
+	check_fd(G.fd[NOTIFY]);
+	check_fd(G.fd[OUT]);
+	if ((opts & OPT_o) && G.fd[NOTIFY] == G.fd[OUT])
+		bb_error_msg_and_die("-o %d: is -D's", G.fd[OUT]);
+	if (groups == 0)
+		bb_simple_error_msg_and_die("-I 0: no group to listen to");
+	if (G.out_groups & (groups | UEVENT_GROUP_KERNEL)) {
+		mdev_warn(NULL, NULL, "-O %u: no rebroadcast to groups that are listened to", G.out_groups);
+		G.out_groups &= ~(groups | UEVENT_GROUP_KERNEL);
+	}
 	xfunc_error_retval = MDEVD_EXIT_SYSTEM;
 
 	G.umask = umask(0);
@@ -979,24 +944,23 @@ int mdevd_main(int argc UNUSED_PARAM, char **argv)
 	status = read_rules(/*may_be_missing:*/ 1);
 	if (status != 0)
 		return status;
-	G.conf = G.fresh;
 	xchdir(G.dev);
 	G.root = mdev_node_root();
 #if ENABLE_FEATURE_MDEVD_CHECK
 	if (argv[0])
 		return explain(argv);
 #endif
-	if (G.out_fd >= 0) {
-		ndelay_on(G.out_fd);
-		close_on_exec_on(G.out_fd);
+	if (G.fd[OUT] >= 0) {
+		ndelay_on(G.fd[OUT]);
+		close_on_exec_on(G.fd[OUT]);
 	}
 	if (G.out_groups)
-		G.out_sock = xmdevd_netlink_open(0, 0);
+		G.fd[OUT_SOCK] = xmdevd_netlink_open(0, 0);
 	/* Its socket first: what we hear of, it hears of */
 	keep_firmware_child();
-	G.sock = xmdevd_netlink_open(groups, G.rcvbuf);
+	G.fd[SOCK] = xmdevd_netlink_open(groups, G.rcvbuf);
 	check_helper();
-	if (G.notify_fd >= 0)
+	if (G.fd[NOTIFY] >= 0)
 		notify_ready();
 	if ((opts & OPT_C) && !G.dry_run)
 		start_trigger();

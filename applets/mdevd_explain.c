@@ -6,56 +6,65 @@
  */
 #include "mdevd.h"
 
-/* DEVPATH of path, which is that already or lies in sysfs (/sys/class/tty/tty1,
- * links are followed). Returns 0 with errno set if there is no such device;
- * devpath has PATH_MAX bytes */
-static int find_devpath(char *devpath, const char *sys, const char *path)
-{
-	char real_sys[PATH_MAX], real[PATH_MAX], buf[PATH_MAX];
-	char *s;
+enum {
+	/* It is in the event twice. The kernel's own events are shorter: UEVENT_BUFFER_SIZE */
+	CWD_MAX = UEVENT_MAX / 4,
+};
 
-	if (!realpath(sys, real_sys))
-		return 0;
-	if (!realpath(path, real) || !(s = is_prefixed_with(real, real_sys))) {
-		if (snprintf(buf, sizeof(buf), "%s%s", sys, path) >= (int)sizeof(buf)) {
-			errno = ENAMETOOLONG;
-			return 0;
-		}
-		if (!realpath(buf, real))
-			return 0;
-		s = is_prefixed_with(real, real_sys);
-	}
+/* DEVPATH of the current directory, in cwd, CWD_MAX bytes; NULL with errno set if it
+ * is none of a device in sysfs, which really is at sys */
+static char *devpath_here(char *cwd, const char *sys)
+{
+	char *s = getcwd(cwd, CWD_MAX);
+
+	if (s)
+		s = is_prefixed_with(s, sys);
+	if (s && *s == '/')
+		return s;
 	errno = ENODEV;
-	if (!s || *s != '/')
-		return 0;
-	strcpy(devpath, s);
-	return 1;
+	return NULL;
+}
+
+/* Goes to the device at path, which is its DEVPATH or lies in sysfs (/sys/class/tty/tty1,
+ * links are followed). Gives DEVPATH as devpath_here() does */
+static char *enter_device(char *cwd, const char *sys, const char *path)
+{
+	char real_sys[CWD_MAX];
+	char *s, *below;
+
+	if (chdir(sys) != 0 || !getcwd(real_sys, sizeof(real_sys)))
+		return NULL;
+	if (chdir(path) == 0) {
+		s = devpath_here(cwd, real_sys);
+		if (s)
+			return s;
+	}
+	below = concat_path_file(real_sys, path);
+	s = (chdir(below) == 0) ? devpath_here(cwd, real_sys) : NULL;
+	free(below);
+	return s;
 }
 
 /* Writes the `add' event of the device at path, in or below sysfs at sys, to u->buf
  * as the kernel lays it out. Returns its length, for mdevd_uevent_parse(), or -1
- * with errno set if there is no such device. */
+ * with errno set if there is no such device. Leaves the current directory there. */
 int FAST_FUNC mdevd_explain(struct mdevd_uevent *u, const char *sys, const char *path)
 {
-	char devpath[PATH_MAX], file[PATH_MAX];
+	char cwd[CWD_MAX];
 	char *s, *link;
-	unsigned dir_len;
+	const char *devpath;
 	int len;
 
-	if (!find_devpath(devpath, sys, path))
-		return -1;
-	dir_len = snprintf(file, sizeof(file) - sizeof("/subsystem"), "%s%s", sys, devpath);
-	if (dir_len >= sizeof(file) - sizeof("/subsystem") || strlen(devpath) > UEVENT_MAX / 4)
+	devpath = enter_device(cwd, sys, path);
+	if (!devpath)
 		return -1;
 	s = u->buf + sprintf(u->buf, "add@%s%cACTION=add%cDEVPATH=%s", devpath, 0, 0, devpath) + 1;
-	strcpy(file + dir_len, "/subsystem");
-	link = xmalloc_readlink(file);
+	link = xmalloc_readlink("subsystem");
 	if (link) {
 		s = stpcpy(stpcpy(s, "SUBSYSTEM="), bb_basename(link)) + 1;
 		free(link);
 	}
-	strcpy(file + dir_len, "/uevent");
-	len = open_read_close(file, s, u->buf + UEVENT_MAX - s);
+	len = open_read_close("uevent", s, u->buf + UEVENT_MAX - s);
 	if (len < 0)
 		return -1;
 	/* Its lines are the other variables */

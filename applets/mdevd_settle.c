@@ -130,13 +130,13 @@ static int drain(struct settle *s, int from);
 /* 0: none */
 static uint32_t seqnum_of(const struct mdevd_uevent *u)
 {
-	const char *value = mdev_event_var(&u->ev, "SEQNUM");
-	unsigned long long seqnum = 0;
+	const char *s = mdev_event_var(&u->ev, "SEQNUM");
+	uint32_t seqnum = 0;
 
-	if (value) {
-		seqnum = bb_strtoull(value, NULL, 10);
-		if (errno)
-			seqnum = 0;
+	while (s && *s) {
+		if (!isdigit(*s))
+			return 0;
+		seqnum = seqnum * 10 + *s++ - '0';
 	}
 	return seqnum;
 }

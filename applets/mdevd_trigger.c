@@ -76,35 +76,35 @@ static NOINLINE int trigger_device(struct walk *w, unsigned len)
 	return 1;
 }
 
-/* Triggers what is in the directory w->path, of len chars, and below it.
+/* Triggers name in the directory w->path, of len chars, and what is below it.
  * Returns 0 with errno set if it could not be read */
-static int walk(struct walk *w, unsigned len)
+static int walk(struct walk *w, unsigned len, const char *name)
 {
-	int is_device = trigger_device(w, len);
 	struct dirent *entry;
 	DIR *dir;
+	int is_device;
 
+	w->path[len++] = '/';
+	safe_strncpy(w->path + len, name, sizeof(w->path) - len);
+	len += strlen(name);
+	errno = ENAMETOOLONG;
+	if (len + sizeof("/subsystem") > sizeof(w->path))
+		return 0;
+	is_device = trigger_device(w, len);
 	w->path[len] = '\0';
 	dir = opendir(w->path);
 	if (!dir)
 		return 0;
-	w->path[len++] = '/';
 	while ((entry = readdir(dir)) != NULL) {
-		const char *name = entry->d_name;
-		unsigned n;
-
+		name = entry->d_name;
 		/* Each device has a "power": attributes, nothing below. That is half of
 		 * all directories. (A device may have that name: not below another) */
-		if (entry->d_type != DT_DIR || DOT_OR_DOTDOT(name)
-		 || (is_device && strcmp(name, "power") == 0)
+		if (entry->d_type == DT_DIR && !DOT_OR_DOTDOT(name)
+		 && !(is_device && strcmp(name, "power") == 0)
+		 && !walk(w, len, name)
 		) {
-			continue;
-		}
-		n = len + strlen(name);
-		safe_strncpy(w->path + len, name, sizeof(w->path) - len);
-		errno = ENAMETOOLONG;
-		if (n + sizeof("/subsystem") > sizeof(w->path) || !walk(w, n))
 			skip(w);
+		}
 	}
 	closedir(dir);
 	return 1;
@@ -116,21 +116,17 @@ static int walk(struct walk *w, unsigned len)
  * what opendir() needs. */
 int FAST_FUNC mdevd_trigger(struct mdevd_trigger *t)
 {
-	/* Where devices live, and where kernels with SYSFS_DEPRECATED keep some
-	 * of them (on others these have nothing but links) */
-	static const char places[] ALIGN1 = "devices\0""class\0""block\0";
-	const char *place = places;
 	struct walk w;
+	unsigned len;
 
 	w.t = t;
 	t->count = t->skipped = 0;
-	do {
-		unsigned len = snprintf(w.path, sizeof(w.path), "%s/%s", t->sys, place);
-
-		errno = ENAMETOOLONG;
-		if ((len + sizeof("/subsystem") > sizeof(w.path) || !walk(&w, len)) && place == places)
-			return 0;
-		place += strlen(place) + 1;
-	} while (*place);
+	safe_strncpy(w.path, t->sys, sizeof(w.path) - 1);
+	len = strlen(w.path);
+	if (!walk(&w, len, "devices"))
+		return 0;
+	/* Where kernels with SYSFS_DEPRECATED keep some of them; on others these have nothing but links */
+	walk(&w, len, "class");
+	walk(&w, len, "block");
 	return 1;
 }

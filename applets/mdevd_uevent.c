@@ -64,15 +64,6 @@ static char *read_name(const char **values, unsigned *next, char *s)
 	return s;
 }
 
-static int action_of(const char *action)
-{
-	if (strcmp(action, "add") == 0)
-		return MDEV_OP_ADD;
-	if (strcmp(action, "remove") == 0)
-		return MDEV_OP_REMOVE;
-	return MDEV_OP_OTHER;
-}
-
 /* Judges the datagram of len bytes in u->buf and fills the rest of u, which points
  * into it. Returns NULL, or the reason why it is not an event: then u is not to
  * be used. u->ev.name is DEVNAME or NULL; it has not been judged. */
@@ -123,7 +114,8 @@ const char* FAST_FUNC mdevd_uevent_parse(struct mdevd_uevent *u, unsigned len)
 	u->ev.minor = number(values[MINOR], MDEV_MINOR_MAX);
 	u->ev.major = (int)u->ev.minor < 0 ? -1 : number(values[MAJOR], MDEV_MAJOR_MAX);
 	u->ev.unnumbered = 0;
-	u->ev.op = action_of(u->ev.action);
+	/* MDEV_OP_... in their order */
+	u->ev.op = 1 + index_in_strings("add\0""remove\0", u->ev.action);
 	return NULL;
 }
 

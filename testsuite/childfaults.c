@@ -52,7 +52,7 @@ static const struct {
 	{ "access", SYS_access, { EACCES } }, { "getcwd", SYS_getcwd, { ENOENT } }, { "chdir", SYS_chdir, { EACCES } },
 	{ "fork", SYS_fork, { EAGAIN, ENOMEM } }, { "vfork", SYS_vfork, { EAGAIN } }, { "clone", SYS_clone, { EAGAIN } },
 	{ "wait4", SYS_wait4, { EINTR } }, { "execve", SYS_execve, { ENOENT, ENOMEM, EACCES } },
-	{ "setpgid", SYS_setpgid, { EACCES } }, { "setitimer", SYS_setitimer, { EINVAL } },
+	{ "setpgid", SYS_setpgid, { EACCES } }, { "rt_sigtimedwait", SYS_rt_sigtimedwait, { EINTR, EAGAIN } },
 	{ "recvmsg", SYS_recvmsg, { ENOBUFS, EINTR } }, { "recvfrom", SYS_recvfrom, { ENOBUFS, EINTR } },
 	{ "sendto", SYS_sendto, { ENOBUFS } }, { "socket", SYS_socket, { EMFILE } }, { "bind", SYS_bind, { ENOMEM } },
 	{ "poll", SYS_poll, { EINTR, ENOMEM } }, { "brk", SYS_brk, { ENOMEM } }, { "mmap", SYS_mmap, { ENOMEM } },

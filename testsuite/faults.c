@@ -48,7 +48,7 @@ static const struct {
 	{ "stat", "EACCES EIO" }, { "lstat", "EACCES EIO" }, { "newfstatat", "EACCES EIO" }, { "fstat", "EIO" },
 	{ "access", "EACCES" }, { "faccessat", "EACCES" }, { "getdents64", "EIO" },
 	{ "fork", "EAGAIN ENOMEM" }, { "vfork", "EAGAIN ENOMEM" }, { "clone", "EAGAIN ENOMEM" }, { "wait4", "EINTR" },
-	{ "kill", "ESRCH EPERM" }, { "setpgid", "EACCES ESRCH" }, { "setitimer", "EINVAL" },
+	{ "kill", "ESRCH EPERM" }, { "setpgid", "EACCES ESRCH" }, { "rt_sigtimedwait", "EINTR EAGAIN" },
 	{ "socket", "EMFILE EPROTONOSUPPORT" }, { "socketpair", "EMFILE ENFILE" }, { "bind", "EADDRINUSE ENOMEM" },
 	{ "setsockopt", "EPERM ENOBUFS" }, { "recvmsg", "ENOBUFS ENOMEM EINTR" }, { "sendto", "ENOBUFS EAGAIN ECONNREFUSED" },
 	{ "poll", "EINTR ENOMEM" }, { "pipe", "EMFILE" }, { "pipe2", "EMFILE" }, { "dup2", "EMFILE EINTR" }, { "dup3", "EMFILE" },
