@@ -195,7 +195,6 @@ pid_t FAST_FUNC mdev_exec(const struct mdev_plan *plan, void (*in_child)(void))
 		applet = choose(env, sh, words, text, &argv);
 	}
 
-	fflush_all();
 	if (ENABLE_MDEVD) {
 		char **own;
 

@@ -274,34 +274,38 @@ static void unread(const char *what, const char *file)
 static void read_conf_d(void)
 {
 	char *dir = xasprintf("%s.d", G.conf_name);
-	char **names = NULL;
-	unsigned i, count = 0;
+	llist_t *names = NULL;
 	struct dirent *entry;
 	DIR *d = opendir(dir);
 
-	if (d) {
-		while (errno = 0, (entry = readdir(d)) != NULL) {
-			const char *dot = strrchr(entry->d_name, '.');
-
-			if (dot && dot != entry->d_name && strcmp(dot, ".conf") == 0) {
-				names = xrealloc_vector(names, 3, count);
-				names[count++] = concat_path_file(dir, entry->d_name);
-			}
-		}
-		if (errno)
-			unread("read", dir);
-		closedir(d);
-		if (count)
-			qsort_string_vector(names, count);
-		for (i = 0; i < count; i++) {
-			if (!read_file(&G.fresh, names[i]))
-				unread("open", names[i]);
-			free(names[i]);
-		}
-		free(names);
-	} else if (errno != ENOENT) {
-		unread("open", dir);
+	if (!d) {
+		if (errno != ENOENT)
+			unread("open", dir);
+		goto out;
 	}
+	while (errno = 0, (entry = readdir(d)) != NULL) {
+		const char *dot = strrchr(entry->d_name, '.');
+
+		if (dot && dot != entry->d_name && strcmp(dot, ".conf") == 0) {
+			char *name = concat_path_file(dir, entry->d_name);
+			llist_t **next = &names;
+
+			while (*next && strcmp((*next)->data, name) < 0)
+				next = &(*next)->link;
+			llist_add_to(next, name);
+		}
+	}
+	if (errno)
+		unread("read", dir);
+	closedir(d);
+	while (names) {
+		char *name = llist_pop(&names);
+
+		if (!read_file(&G.fresh, name))
+			unread("open", name);
+		free(name);
+	}
+ out:
 	free(dir);
 }
 #else
@@ -594,6 +598,7 @@ static void start_trigger(void)
 			trigger_main(pair[1]);
 		}
 		/* Without fork it is the applet, which does not wait for us */
+		in_any_child();
 		execl(bb_busybox_exec_path, "mdevd-coldplug", "-s", G.sys, NULL);
 		_exit(127);
 	}
