@@ -61,8 +61,8 @@ static int is_block(const struct mdev_event *ev)
 
 	if (ev->subsystem && strcmp(ev->subsystem, "block") == 0)
 		return 1;
-	for (; *s; s++)
-		if (s[0] == '/' && s[1] == 'b' && is_prefixed_with(s, "/block/"))
+	for (; (s = strchr(s, 'b')) != NULL; s++)
+		if (s[-1] == '/' && is_prefixed_with(s, "block/"))
 			return 1;
 	return 0;
 }

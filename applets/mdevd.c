@@ -570,7 +570,6 @@ static void NORETURN trigger_main(int fd)
 	if (p.batch == 0)
 		p.batch = 1;
 	mdevd_trigger(&p.t);
-	mdev_log_at(2, NULL, NULL, "coldplug: %u devices triggered, %u skipped", p.t.count, p.t.skipped);
 	_exit(EXIT_SUCCESS);
 }
 

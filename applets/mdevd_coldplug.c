@@ -54,14 +54,13 @@ static void parse_nodes(llist_t *node, const char *dev)
 	}
 }
 
-/* Triggers what t says, and reports. Dies if there is no sysfs. */
+/* Triggers what t says; a warning if nothing took it. Dies if there is no sysfs. */
 void FAST_FUNC mdevd_coldplug(struct mdevd_trigger *t)
 {
 	if (!mdevd_trigger(t))
 		bb_perror_msg_and_die("can't read '%s'", t->sys);
 	if (t->count == 0 && t->skipped != 0)
 		mdev_warn(NULL, NULL, "none of %u devices could be triggered (-v 2 says why)", t->skipped);
-	mdev_log_at(2, NULL, NULL, "%u devices triggered, %u skipped", t->count, t->skipped);
 }
 
 int mdevd_coldplug_main(int argc, char **argv) MAIN_EXTERNALLY_VISIBLE;

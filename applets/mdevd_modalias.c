@@ -172,13 +172,12 @@ static unsigned key_bits(const struct kind *k, const char *s, unsigned set)
 			return 0;
 		h = (h ^ norm(*s++)) * 0x01000193;
 	}
-	for (i = 0; i < 2; i++) {
+	do {
 		uint8_t *byte = &known.filter[h % FILTER_BITS / 8];
 
 		*byte |= set << (h % 8);
 		bits &= *byte >> (h % 8);
-		h >>= 16;
-	}
+	} while (h >>= 16);
 	return bits;
 }
 

@@ -82,8 +82,7 @@ struct settle {
 	uint32_t previous;		/* hash of what mdevd has passed on last */
 	const char *missing;		/* the first of -w that is not there */
 	smallint form;			/* how barriers are sent */
-	smallint is_sent;		/* the kernel has announced the barrier */
-	smallint is_back;		/* mdevd has passed it on */
+	smallint seen[2];		/* the barrier: the kernel has announced it, mdevd has passed it on */
 	smallint is_lost;		/* a queue of ours overflowed: to be sent again */
 	smallint has_moved;		/* the kernel has announced something */
 	char token[sizeof(int) * 2 * 3 + sizeof("xx")];
@@ -155,22 +154,19 @@ static uint32_t hash_of(const struct mdevd_uevent *u)
 	return hash;
 }
 
-static void take_announced(struct settle *s)
+static void take_announced(struct settle *s, uint32_t seqnum, uint32_t hash)
 {
 	s->has_moved = 1;
-	if (!account_announced(&s->account, seqnum_of(&s->u), hash_of(&s->u)))
+	if (!account_announced(&s->account, seqnum, hash))
 		return;
 	if (s->form & PLAIN)
-		s->is_sent = 1;
+		s->seen[KERNEL] = 1;
 	if (s->u.ev.op != MDEV_OP_REMOVE)
 		safe_strncpy(s->device, s->u.ev.devpath, sizeof(s->device));
 }
 
-static void take_passed(struct settle *s)
+static void take_passed(struct settle *s, uint32_t seqnum, uint32_t hash)
 {
-	uint32_t seqnum = seqnum_of(&s->u);
-	uint32_t hash = hash_of(&s->u);
-
 	/* Once for each group that mdevd and we have in common */
 	if (s->previous == hash)
 		return;
@@ -181,7 +177,7 @@ static void take_passed(struct settle *s)
 	if (s->account.last == hash)
 		s->account.last = 0;
 	if ((s->form & PLAIN) && s->mark == hash)
-		s->is_back = 1;
+		s->seen[HANDLED] = 1;
 	if (account_passed(&s->account, seqnum, hash))
 		s->passed++;
 }
@@ -189,12 +185,8 @@ static void take_passed(struct settle *s)
 static void take_barrier(struct settle *s, int from)
 {
 	/* Those of other coldplugs cause nothing */
-	if (strcmp(s->u.barrier, s->token) != 0)
-		return;
-	if (from == KERNEL)
-		s->is_sent = 1;
-	else
-		s->is_back = 1;
+	if (strcmp(s->u.barrier, s->token) == 0)
+		s->seen[from] = 1;
 }
 
 /* Returns 0 if there may be more */
@@ -210,12 +202,15 @@ static int drain(struct settle *s, int from)
 				return 1;
 			s->is_lost = s->has_moved = 1;
 		} else if (len > 0 && !mdevd_uevent_parse(&s->u, len)) {
+			uint32_t seqnum = seqnum_of(&s->u);
+			uint32_t hash = hash_of(&s->u);
+
 			if (s->u.barrier)
 				take_barrier(s, from);
 			else if (from == KERNEL)
-				take_announced(s);
+				take_announced(s, seqnum, hash);
 			else
-				take_passed(s);
+				take_passed(s, seqnum, hash);
 		}
 	} while (--n);
 	return 0;
@@ -230,7 +225,7 @@ static void begin(struct settle *s)
 static void NORETURN give_up(struct settle *s)
 {
 	xfunc_error_retval = MDEVD_EXIT_TIMEOUT;
-	if (s->o.groups && !s->is_back) {
+	if (s->o.groups && !s->seen[HANDLED]) {
 		if (!s->passed)
 			bb_error_msg_and_die("not settled: nothing from mdevd: busy, or without -O %u?", s->o.groups);
 		bb_error_msg_and_die("not settled: mdevd busy or gone, %d events to go, last %s", MAX(s->account.count, 0), s->device);
@@ -244,8 +239,6 @@ static void NORETURN give_up(struct settle *s)
  * 0 if it is not all that came */
 static int pump(struct settle *s, int ms)
 {
-	int from;
-
 	if (s->o.timeout) {
 		int left = s->deadline - now();
 
@@ -254,10 +247,10 @@ static int pump(struct settle *s, int ms)
 		if (ms > left)
 			ms = left;
 	}
-	if (poll(s->pfd, 2, ms) > 0)
-		for (from = KERNEL; from <= HANDLED; from++)
-			if (s->pfd[from].revents)
-				drain(s, from);
+	if (poll(s->pfd, 2, ms) > 0) {
+		drain(s, KERNEL);
+		drain(s, HANDLED);
+	}
 	if (!s->is_lost)
 		return 1;
 	s->is_lost = 0;
@@ -275,11 +268,11 @@ static void send_barrier(struct settle *s, int is_first)
 	char text[sizeof("change 00000000-0000-0000-0000-000000000000 "MDEVD_BARRIER_KEY"=") + sizeof(s->token)];
 	int n = N_FORMS;
 
-	s->is_sent = 0;
+	s->seen[KERNEL] = 0;
 	do {
 		if ((s->form & PLAIN) && is_first && s->account.newest != 0) {
-			s->is_sent = 1;
-			s->is_back = (s->account.last == 0);
+			s->seen[KERNEL] = 1;
+			s->seen[HANDLED] = (s->account.last == 0);
 		} else {
 			char *file = xasprintf("%s%s/uevent", s->o.t.sys,
 					(s->form & ON_DEVICE) ? s->device : "/class/net/lo");
@@ -294,7 +287,7 @@ static void send_barrier(struct settle *s, int is_first)
 				return;
 		}
 		s->mark = s->account.last;
-		if (s->is_sent || s->is_lost)
+		if (s->seen[KERNEL] || s->is_lost)
 			return;
 		s->form = (s->form + 1) % N_FORMS;
 	} while (--n);
@@ -312,7 +305,7 @@ static void wait_for_barrier(struct settle *s, unsigned limit)
 	drain(s, KERNEL);
 	/* Process, number, time: nobody else's */
 	sprintf(s->token, "%xx%xx%x", (int)getpid(), ++s->rounds, now());
-	s->is_back = 0;
+	s->seen[HANDLED] = 0;
 	for (;;) {
 		unsigned start = now();
 		int left;
@@ -320,7 +313,7 @@ static void wait_for_barrier(struct settle *s, unsigned limit)
 		send_barrier(s, is_first);
 		is_first = 0;
 		do {
-			if (s->is_back || (limit && (!s->is_sent || now() - from >= limit)))
+			if (s->seen[HANDLED] || (limit && (!s->seen[KERNEL] || now() - from >= limit)))
 				return;
 			left = start + pause - now();
 		} while (left > 0 && pump(s, left));
@@ -427,7 +420,7 @@ void FAST_FUNC mdevd_settle(const struct mdevd_settle *o)
 	s->o.t.before = step;
 	s->deadline = now() + o->timeout * 1000;
 	s->pfd[KERNEL].fd = xmdevd_netlink_open(UEVENT_GROUP_KERNEL, o->rcvbuf);
-	s->pfd[HANDLED].fd = o->groups ? xmdevd_netlink_open(o->groups, o->rcvbuf) : -1;
+	s->pfd[HANDLED].fd = xmdevd_netlink_open(o->groups, o->rcvbuf); /* without any it is deaf */
 	s->pfd[KERNEL].events = s->pfd[HANDLED].events = POLLIN;
 	/* What is triggered before mdevd listens is triggered in vain */
 	if (o->groups) {

@@ -111,8 +111,8 @@ static int walk(struct walk *w, unsigned len, const char *name)
 }
 
 /* Writes "add" to the uevent file of each device of the subsystems, and counts
- * in t. Returns 0 with errno set if there is no sysfs. What else goes wrong is
- * skipped, and said at -v 2. Blocks as t->before() does; allocates nothing but
+ * in t, which is said at -v 2. Returns 0 with errno set if there is no sysfs. What else goes
+ * wrong is skipped, and said at -v 2, too. Blocks as t->before() does; allocates nothing but
  * what opendir() needs. */
 int FAST_FUNC mdevd_trigger(struct mdevd_trigger *t)
 {
@@ -128,5 +128,6 @@ int FAST_FUNC mdevd_trigger(struct mdevd_trigger *t)
 	/* Where kernels with SYSFS_DEPRECATED keep some of them; on others these have nothing but links */
 	walk(&w, len, "class");
 	walk(&w, len, "block");
+	mdev_log_at(2, NULL, NULL, "%u devices triggered, %u skipped", t->count, t->skipped);
 	return 1;
 }

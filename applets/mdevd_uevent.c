@@ -25,10 +25,12 @@ static int number(const char *s, int max)
 	return n;
 }
 
-static int has_dot_dot(const char *s)
+/* Has the path, which begins with a slash, a component ".."? */
+static int has_dot_dot(const char *path)
 {
-	for (; *s; s++)
-		if (s[0] == '/' && s[1] == '.' && s[2] == '.' && (s[3] == '/' || s[3] == '\0'))
+	/* Few have a dot at all */
+	for (; (path = strchr(path, '.')) != NULL; path++)
+		if (path[-1] == '/' && path[1] == '.' && (path[2] == '/' || path[2] == '\0'))
 			return 1;
 	return 0;
 }
@@ -80,7 +82,7 @@ const char* FAST_FUNC mdevd_uevent_parse(struct mdevd_uevent *u, unsigned len)
 	if (len == 0 || end[-1] != '\0')
 		return "not terminated";
 	at = strchr(u->buf, '@');
-	if (!at || at == u->buf || at[1] != '/' || has_dot_dot(at))
+	if (!at || at == u->buf || at[1] != '/' || has_dot_dot(at + 1))
 		return "bad header";
 
 	memset(values, 0, sizeof(values));
