@@ -211,8 +211,8 @@ pid_t FAST_FUNC mdev_exec(const struct mdev_plan *plan, void (*in_child)(void))
 	if (pid == 0) {
 		if (ENABLE_MDEVD && in_child)
 			in_child();
-		else if (ENABLE_MDEVD)
-			sigprocmask2(SIG_SETMASK, &mask);
+		else if (ENABLE_MDEVD) /* not sigprocmask2(): a vfork'ed child would write to our mask */
+			sigprocmask(SIG_SETMASK, &mask, NULL);
 		exec_command(applet, argv, interpreter, sh);
 	}
 	if (ENABLE_MDEVD) {
