@@ -6,7 +6,7 @@
  */
 #include "mdev_rules.h"
 #if ENABLE_MDEVD
-# include <sys/un.h>
+# include <sys/socket.h>
 # include <syslog.h>
 #endif
 
@@ -20,17 +20,17 @@ int mdev_syslog_fd = -1;
  * section 4.1, to the socket that BusyBox's and libc's syslog(3) use too */
 static void log_to_syslog(const char *msg)
 {
-	struct sockaddr_un sun;
+	static const struct {
+		sa_family_t family;
+		char path[sizeof("/dev/log")];
+	} syslogd = { AF_UNIX, "/dev/log" };
 	char buf[512];
 	int len;
 
-	memset(&sun, 0, sizeof(sun));
-	sun.sun_family = AF_UNIX;
-	strcpy(sun.sun_path, "/dev/log");
 	len = snprintf(buf, sizeof(buf), "<%d>%s[%u]: %s",
 			LOG_DAEMON | LOG_ERR, applet_name, (int)getpid(), msg);
 	sendto(mdev_syslog_fd, buf, MIN(len, (int)sizeof(buf) - 1), MSG_DONTWAIT,
-			(struct sockaddr*)&sun, sizeof(sun));
+			(struct sockaddr*)&syslogd, sizeof(syslogd));
 }
 
 /* A stderr that nobody reads any more must not stop the daemon. PIPE_BUF

@@ -105,7 +105,10 @@ static void plan_path(struct mdev_plan *plan, const char *matched, const regmatc
 /* Is the command one for this action? */
 static int is_due(const char *command, int op)
 {
-	return strchr(op == MDEV_OP_ADD ? "*&@+" : op == MDEV_OP_REMOVE ? "*&$-" : "*&", *command) != NULL;
+	static const char operators[] ALIGN1 = "*&@+$-"; /* two for each MDEV_OP_..., the first two for all */
+	int of = (strchr(operators, *command) - operators) / 2;
+
+	return of == MDEV_OP_OTHER || of == op;
 }
 
 /* Does the rule apply to a device of these numbers, name and variables?

@@ -49,6 +49,9 @@ static NOINLINE int has_parents(const struct mdev_plan *plan, const char *name, 
 	struct stat st;
 	char *slash;
 
+	/* DEVPATH's last component may be longer than all names that have a '/' */
+	if (!strchr(name, '/'))
+		return 1;
 	safe_strncpy(path, name, PATH_MAX);
 	for (slash = path; (slash = strchr(slash, '/')) != NULL; *slash++ = '/') {
 		*slash = '\0';
@@ -73,15 +76,17 @@ static NOINLINE int has_parents(const struct mdev_plan *plan, const char *name, 
 static void set_owner_and_mode(const struct mdev_plan *plan, const char *name, const struct stat *st)
 {
 	const struct mdev_rule *rule = plan->rule;
-	int is_owned = (st->st_uid == rule->ugid.uid && st->st_gid == rule->ugid.gid);
+	mode_t wrong = (st->st_mode ^ rule->mode) & 07777;
+	int err = 0;
 
-	if ((!is_owned && lchown(name, rule->ugid.uid, rule->ugid.gid) != 0)
-	 || (((st->st_mode & 07777) != rule->mode
-	      || (!is_owned && (rule->mode & (S_ISUID | S_ISGID))) /* chown cleared them */
-	     ) && chmod(name, rule->mode) != 0)
-	) {
-		warn_errno(plan, "set owner and mode of", name);
+	if (st->st_uid != rule->ugid.uid || st->st_gid != rule->ugid.gid) {
+		err = lchown(name, rule->ugid.uid, rule->ugid.gid);
+		wrong |= rule->mode & (S_ISUID | S_ISGID); /* chown cleared them */
 	}
+	if (err == 0 && wrong)
+		err = chmod(name, rule->mode);
+	if (err)
+		warn_errno(plan, "set owner and mode of", name);
 }
 
 /* If name is the device, gives it mode and owner and returns 1 */
@@ -118,7 +123,7 @@ static int make_node(const struct mdev_plan *plan)
 	struct stat st;
 	int tries = 2;
 
-	if (strchr(plan->node, '/') && !has_parents(plan, plan->node, 1))
+	if (!has_parents(plan, plan->node, 1))
 		return 0;
 	while (mknod(plan->node, plan->rule->mode | plan->event->type, plan->event->dev) != 0) {
 		int is_there;
@@ -210,7 +215,7 @@ static NOINLINE void make_link(const struct mdev_plan *plan, const char *link)
 {
 	char text[PATH_MAX];
 
-	if (strchr(link, '/') && !has_parents(plan, link, 1))
+	if (!has_parents(plan, link, 1))
 		return;
 	errno = ENAMETOOLONG;
 	if (!link_text(text, link, plan->node)
@@ -237,7 +242,7 @@ static NOINLINE void remove_link(const struct mdev_plan *plan, const char *link)
 /* Is this the device that the root file system is on? */
 static int is_root(const struct mdev_plan *plan, dev_t root)
 {
-	return S_ISBLK(plan->event->type) && plan->event->dev == root && strcmp(plan->node, "root") != 0;
+	return plan->event->type == S_IFBLK && plan->event->dev == root && strcmp(plan->node, "root") != 0;
 }
 
 /* The device that the root file system is on; that of a tmpfs has no node. */
@@ -245,8 +250,8 @@ dev_t FAST_FUNC mdev_node_root(void)
 {
 	struct stat st;
 
-	if (stat("/", &st) != 0)
-		st.st_dev = 0;
+	st.st_dev = 0; /* stays, if that fails */
+	stat("/", &st);
 	return st.st_dev;
 }
 
@@ -295,7 +300,7 @@ void FAST_FUNC mdev_node_tell(const struct mdev_plan *plan, dev_t root, mdev_say
 		always = 0;
 		say(ev, rule, is_add
 			? "make node %s: %s %u:%u, mode %03o, owner %u:%u" : "remove node %s",
-			plan->node, S_ISBLK(ev->type) ? "block" : "char", ev->major, ev->minor,
+			plan->node, ev->type == S_IFBLK ? "block" : "char", ev->major, ev->minor,
 			(unsigned)rule->mode, (unsigned)rule->ugid.uid, (unsigned)rule->ugid.gid);
 		if (plan->link)
 			say(ev, rule, is_add ? "make link %s to %s" : "remove link %s", plan->link, plan->node);

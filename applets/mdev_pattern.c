@@ -178,7 +178,7 @@ static const char *text_match(const char *t, const char *s, const char *start, r
 				break;
 			s++;
 		} while (a & MANY);
-		t += a / LENGTH;
+		t += (unsigned)a / LENGTH;
 		if (!(a & OPTIONAL) && s == min++)
 			return NULL;
 		if (a & VARIABLE) {

@@ -11,17 +11,17 @@ static int number(const char *s, int max)
 {
 	int n = 0;
 
-	if (!s || *s == '\0')
+	if (!s)
 		return -1;
-	while (*s) {
+	do {
 		unsigned digit = (unsigned char)*s++ - '0';
 
-		if (digit > 9)
+		if (digit > 9) /* also if there is none */
 			return -1;
 		n = n * 10 + digit;
 		if (n > max)
 			return -1;
-	}
+	} while (*s);
 	return n;
 }
 
