@@ -46,12 +46,6 @@ enum {
 	LINES_SIZE = 3 * 1024,
 };
 
-/* What modules.alias is asked for */
-struct alias {
-	const char *s;
-	const char *cut;	/* where BusyBox lets it end */
-};
-
 /** Is it a plain call? **/
 
 /* Whether command (struct mdev_rule's: the operator, then a shell command) calls
@@ -85,15 +79,15 @@ static unsigned char norm(unsigned char c)
 
 /* Whether the pattern could match the alias in either modprobe. fnmatch() as
  * far as there are no brackets */
-static int could_match(const char *p, const struct alias *a)
+static int could_match(const char *p, const char *s)
 {
-	const char *s = a->s, *star = NULL, *retry = NULL;
+	const char *star = NULL, *retry = NULL;
 
 	for (;;) {
 		char c = *p;
 
-		/* To BusyBox a dot is the end of both */
-		if ((c == '\0' || c == '.') && (*s == '\0' || s == a->cut))
+		/* To BusyBox the first dot is the end of both */
+		if ((c == '\0' || c == '.') && (*s == '\0' || *s == '.'))
 			return 1;
 		if (c != '\0') {
 			p++;
@@ -130,44 +124,33 @@ enum { SIZE = 1, WRITTEN, CHANGED, CHANGED_NSEC };
  * characters can only match an alias that has them: this key of the pattern
  * sets two bits of filter. What is taken for a key say kinds[].
  */
-static struct known {
-	stamp_t stamp;
+static struct {
+	stamp_t stamp;		/* of the file, when last looked at */
+	smallint is_whole;	/* filter has all of it */
 	uint8_t filter[FILTER_BITS / 8];
 } known;
 
 static const struct kind {
 	char begins[4];		/* whose patterns and aliases begin so */
-	char mark;		/* a key begins after it (in an alias after each) and ends before the next. NUL: it is the beginning */
+	char mark;		/* a key begins after it (in an alias after each) and ends before the next */
 	uint8_t len;		/* of a key, at most */
 } kinds[] = {
 	{ "of:", 'C', 24 },	/* of:N*T*C: compatible strings */
 	{ "acp", ':', 24 },	/* acpi*: IDs */
-	{ "usb", '\0', 9 },	/* usb:vNNNN */
-	{ "pla", '\0', 33 },	/* platform:NAME */
-	{ "", '\0', 13 },	/* pci:v0000NNNN; others as a whole */
-	/* What has no such key: the bus */
-	{ "", '\0', 3 },
-}, *const bus = &kinds[ARRAY_SIZE(kinds) - 1];
-
-static const struct kind *kind_of(const char *s)
-{
-	const struct kind *k = kinds;
-
-	while (k->begins[0] && (k->begins[0] != s[0] || strncmp(s, k->begins, 3) != 0))
-		k++;
-	return k;
-}
+	{ "pla", ':', 24 },	/* platform:NAME */
+	{ "usb", ':', 5 },	/* usb:vNNNN */
+	{ "", ':', 9 },		/* pci:v0000NNNN, and others */
+};
 
 /* Both bits of the key at s, after setting them, if they are to be set.
  * 0: there is no key. A dot is an end, to BusyBox it is for all */
-static unsigned key_bits(const struct kind *k, const char *s, unsigned set)
+static unsigned key_bits(char mark, unsigned len, const char *s, unsigned set)
 {
-	/* FNV-1a, 32 bits wide */
-	unsigned h = 0x811c9dc5;
+	/* FNV-0, 32 bits wide */
+	unsigned h = 0;
 	unsigned bits = 1;
-	int i;
 
-	for (i = k->len; i && *s > ' ' && *s != '.' && *s != k->mark; i--) {
+	for (; len && *s > ' ' && *s != '.' && *s != mark; len--) {
 		if (*s == '*' || *s == '?' || *s == '[' || *s == '\\')
 			return 0;
 		h = (h ^ norm(*s++)) * 0x01000193;
@@ -177,47 +160,26 @@ static unsigned key_bits(const struct kind *k, const char *s, unsigned set)
 
 		*byte |= set << (h % 8);
 		bits &= *byte >> (h % 8);
-	} while (h >>= 16);
+		h >>= 16;
+	} while (h);
 	return bits;
 }
 
-/* Enters a pattern */
-static void learn(const char *pattern)
+/* With set: enters a pattern by the first of its keys. Without: whether a pattern
+ * that was entered could match the alias. What has no key goes by its bus.
+ * 0, with set: it can match whatever it wants */
+static unsigned filter(const char *text, unsigned set)
 {
-	const struct kind *k = kind_of(pattern);
-	const char *key = pattern;
+	const struct kind *k = kinds;
+	const char *s;
 
-	if (k->mark) {
-		key = strchr(pattern, k->mark);
-		if (key)
-			key++;
-		/* In brackets it is not what is meant */
-		if (strpbrk(pattern, "[\\"))
-			key = NULL;
-	}
-	if (!(key && key_bits(k, key, 1)) && !key_bits(bus, pattern, 1))
-		/* It can match whatever it wants */
-		memset(known.filter, 0xff, sizeof(known.filter));
-}
-
-/* Whether a pattern that was entered could match the alias */
-static int could_be_known(const char *alias)
-{
-	const struct kind *k = kind_of(alias);
-
-	if (key_bits(bus, alias, 0))
-		return 1;
-	do {
-		if (k->mark) {
-			alias = strchr(alias, k->mark);
-			if (!alias)
-				return 0;
-			alias++;
-		}
-		if (key_bits(k, alias, 0))
+	while (!is_prefixed_with(text, k->begins))
+		k++;
+	/* A mark in brackets is not what is meant */
+	for (s = text; *s && *s != '[' && *s != '\\';)
+		if (*s++ == k->mark && key_bits(k->mark, k->len, s, set))
 			return 1;
-	} while (k->mark);
-	return 0;
+	return key_bits('\0', 3, text, set);
 }
 
 /** Asking the files **/
@@ -266,21 +228,20 @@ static char *lines_next(struct lines *f)
 static int is_live(const char *name)
 {
 	/* MODULE_NAME_LEN is less (linux/moduleparam.h) */
-	char path[sizeof("/sys/module//initstate") + 64];
-	char state[4];
+	char buf[sizeof("/sys/module//initstate") + 64];
 
-	sprintf(path, "/sys/module/%.64s/initstate", name);
-	return open_read_close(path, state, 4) == 4 && memcmp(state, "live", 4) == 0;
+	sprintf(buf, "/sys/module/%.64s/initstate", name);
+	/* If it cannot be read, the path is still there */
+	open_read_close(buf, buf, 4);
+	return is_prefixed_with(buf, "live") != NULL;
 }
 
 /* The next word of the line, and then what follows it */
 static char *next_word(char **line)
 {
 	char *word = skip_whitespace(*line);
-	char *s = word;
+	char *s = skip_non_whitespace(word);
 
-	while (*s != ' ' && *s != '\t' && *s != '\0')
-		s++;
 	if (*s)
 		*s++ = '\0';
 	*line = s;
@@ -288,12 +249,13 @@ static char *next_word(char **line)
 }
 
 /* Whether nothing in a file of modprobe's configuration makes it do something
- * for the alias. With a stamp it is modules.alias, whose patterns may be learnt */
-static int lines_idle(int fd, const struct alias *a, const unsigned *stamp, int learning)
+ * for the alias. is_index: it is modules.alias, whose patterns are learnt, if they are not known */
+static int lines_idle(int fd, const char *alias, int is_index)
 {
 	char buf[LINES_SIZE];
 	struct lines f;
 	char *line, *word, *pattern;
+	int learning = is_index && !known.is_whole;
 	int idle = 1;
 	int i;
 
@@ -301,11 +263,12 @@ static int lines_idle(int fd, const struct alias *a, const unsigned *stamp, int 
 	f.count = 0;
 	f.next = f.end = f.buf = buf;
 	if (learning)
-		memset(&known, 0, sizeof(known));
+		memset(known.filter, 0, sizeof(known.filter));
 	while ((idle || learning) && (line = lines_next(&f)) != NULL) {
-		/* Most of modules.alias is about another bus. f.next is behind this line's NUL */
-		int other = (stamp && f.next - line > 7
-			&& line[5] == ' ' && isalnum(line[6]) && line[6] != *a->s);
+		/* Most of modules.alias is about another bus: what comes after \ is literal.
+		 * f.next is behind this line's NUL */
+		int other = (is_index && f.next - line > 7
+			&& line[5] == ' ' && line[6] > '\\' && line[6] != *alias);
 
 		if (other && !learning)
 			continue;
@@ -315,26 +278,30 @@ static int lines_idle(int fd, const struct alias *a, const unsigned *stamp, int 
 		i = index_in_strings("alias\0""install\0""remove\0""include\0", word);
 		if (i < 0)
 			continue;
-		if (strlen(pattern) > BB_CUT || (stamp ? i != 0 || !*line : i == 3)) {
+		if (strlen(pattern) > BB_CUT || (is_index ? i != 0 || !*line : i == 3)) {
 			f.is_odd = 1;
 			break;
 		}
-		if (learning)
-			learn(pattern);
-		if (!other && could_match(pattern, a) && (i != 0 || !is_live(next_word(&line))))
+		if (learning && !filter(pattern, 1))
+			memset(known.filter, 0xff, sizeof(known.filter));
+		if (!other && could_match(pattern, alias) && (i != 0 || !is_live(next_word(&line))))
 			idle = 0;
 	}
 	/* An empty modules.alias: a depmod is at work */
-	if (f.is_odd || (stamp && (f.count != stamp[SIZE] || !f.count)))
+	if (f.is_odd || (is_index && (f.count != known.stamp[SIZE] || !f.count)))
 		return 0;
-	if (learning && (unsigned)time(NULL) - stamp[CHANGED] > (stamp[CHANGED_NSEC] ? 0 : RACY_SECS))
-		memcpy(known.stamp, stamp, sizeof(stamp_t));
+	if (learning)
+		known.is_whole = ((unsigned)time(NULL) - known.stamp[CHANGED] > (known.stamp[CHANGED_NSEC] ? 0 : RACY_SECS));
 	return idle;
 }
 
-static NOINLINE void get_stamp(int fd, unsigned *stamp)
+/* Whether it is another file than the one that was looked at last, or has changed.
+ * Then nothing is known of it */
+static NOINLINE int is_other(int fd)
 {
 	struct stat st;
+	stamp_t stamp;
+	int other;
 
 	fstat(fd, &st);
 	stamp[0] = st.st_ino;
@@ -342,16 +309,21 @@ static NOINLINE void get_stamp(int fd, unsigned *stamp)
 	stamp[WRITTEN] = st.st_mtime;
 	stamp[CHANGED] = st.st_ctime;
 	stamp[CHANGED_NSEC] = st.st_ctim.tv_nsec;
+	other = memcmp(known.stamp, stamp, sizeof(stamp));
+	if (other) {
+		memcpy(known.stamp, stamp, sizeof(stamp));
+		known.is_whole = 0;
+	}
+	return other;
 }
 
 /* Whether modules.alias of the running kernel surely gives nothing to do */
-static int index_idle(const struct alias *a)
+static int index_idle(const char *alias)
 {
 	struct utsname uts;
 	char path[sizeof(MODULES_DIR "//modules.alias.bin") + sizeof(uts.release)];
-	stamp_t stamp, after;
 	struct stat st;
-	int fd, learning;
+	int fd;
 	int idle = 1;
 
 	uname(&uts);
@@ -360,26 +332,23 @@ static int index_idle(const struct alias *a)
 	fd = open(path, O_RDONLY | O_NONBLOCK);
 	if (fd < 0)
 		return 0;
-	get_stamp(fd, stamp);
-	learning = memcmp(stamp, known.stamp, sizeof(stamp));
-	if (learning || could_be_known(a->s))
-		idle = lines_idle(fd, a, stamp, learning);
-	get_stamp(fd, after);
-	close(fd);
-	if (memcmp(stamp, after, sizeof(stamp)) != 0)
-		return 0;
+	is_other(fd);
+	if (!known.is_whole || filter(alias, 0))
+		idle = lines_idle(fd, alias, 1);
 	/* With another depmod's there, the two modprobes do not know the same */
-	if (stat(strcat(path, ".bin"), &st) == 0
-	 && (unsigned)st.st_mtime - stamp[WRITTEN] + BIN_AGE_MAX > 2 * BIN_AGE_MAX
+	if (is_other(fd)
+	 || (stat(strcat(path, ".bin"), &st) == 0
+	     && (unsigned)st.st_mtime - known.stamp[WRITTEN] + BIN_AGE_MAX > 2 * BIN_AGE_MAX)
 	) {
-		return 0;
+		idle = 0;
 	}
+	close(fd);
 	return idle;
 }
 
 /* Whether modprobe's configuration in a file, or in the files of a directory,
  * gives nothing to do. No opendir(): it allocates */
-static int config_idle(const char *dir, const char *name, const struct alias *a, int is_top)
+static int config_idle(const char *dir, const char *name, const char *alias, int is_top)
 {
 	/* getdents64(2), Linux 2.4 */
 	struct kernel_dirent64 {
@@ -400,7 +369,7 @@ static int config_idle(const char *dir, const char *name, const struct alias *a,
 		return errno == ENOENT;
 	while (idle && (n = syscall(SYS_getdents64, fd, buf, sizeof(buf))) != 0) {
 		if (n < 0)
-			idle = (errno == ENOTDIR && lines_idle(fd, a, NULL, 0));
+			idle = (errno == ENOTDIR && lines_idle(fd, alias, 0));
 		/* No modprobe looks into directories of a directory */
 		if (n < 0 || !is_top)
 			break;
@@ -408,7 +377,7 @@ static int config_idle(const char *dir, const char *name, const struct alias *a,
 			d = (void*)((char*)buf + i);
 			/* What does not end in .conf only old ones read */
 			if (d->name[0] != '.')
-				idle = config_idle(path, d->name, a, 0);
+				idle = config_idle(path, d->name, alias, 0);
 		}
 	}
 	close(fd);
@@ -419,8 +388,8 @@ static int config_idle(const char *dir, const char *name, const struct alias *a,
  * tell. Reads them: blocks as long as that takes, does not die, allocates nothing. */
 int FAST_FUNC mdevd_modalias_idle(const char *modalias)
 {
-	const char *dir = "/etc\0""/run\0""/usr/local/lib\0""/usr/lib\0""/lib\0";
-	struct alias a;
+	const char *dir = "/etc\0""/etc\0""/run\0""/usr/local/lib\0""/usr/lib\0""/lib\0";
+	const char *name = "modprobe.conf";
 	const char *s;
 
 	/* A shell may split or expand others, and no kernel makes them.
@@ -429,20 +398,20 @@ int FAST_FUNC mdevd_modalias_idle(const char *modalias)
 		continue;
 	if (*s || s - modalias > BB_CUT || !isalnum(*modalias))
 		return 0;
-	a.s = modalias;
-	a.cut = strchrnul(modalias, '.');
-	/* No module's name has a colon (make would not have built it). But symbol:NAME is no alias */
-	if (!memchr(modalias, ':', a.cut - modalias) || is_prefixed_with(modalias, "symbol:"))
+	/* No module's name has a colon (make would not have built it), but BusyBox's ends
+	 * before a dot. And symbol:NAME is no alias */
+	if (modalias[strcspn(modalias, ".:")] != ':' || is_prefixed_with(modalias, "symbol:"))
 		return 0;
 	/* More options for kmod's modprobe */
 	if (getenv("MODPROBE_OPTIONS"))
 		return 0;
-	if (!index_idle(&a) || !config_idle(dir, "modprobe.conf", &a, 1))
+	if (!index_idle(modalias))
 		return 0;
-	while (*dir) {
-		if (!config_idle(dir, "modprobe.d", &a, 1))
+	do {
+		if (!config_idle(dir, name, modalias, 1))
 			return 0;
+		name = "modprobe.d";
 		dir += strlen(dir) + 1;
-	}
+	} while (*dir);
 	return 1;
 }

@@ -77,6 +77,13 @@ static inline char *skip_whitespace(const char *s)
 	return (char*)s;
 }
 
+static inline char *skip_non_whitespace(const char *s)
+{
+	while (*s != '\0' && *s != ' ' && !(*s >= '\t' && *s <= '\r'))
+		s++;
+	return (char*)s;
+}
+
 static inline ssize_t safe_read(int fd, void *buf, size_t count)
 {
 	ssize_t n;
