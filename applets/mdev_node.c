@@ -288,9 +288,11 @@ void FAST_FUNC mdev_node_remove(const struct mdev_plan *plan)
 
 #if ENABLE_MDEVD
 
-/* Has say say, in words, what mdev_node_add() or mdev_node_remove() and the command
+/* Says through say, mdev_log() or mdev_print(), what mdev_node_add() or mdev_node_remove() and the command
  * would do. always: even if that is nothing. Blocks as say does. */
-void FAST_FUNC mdev_node_tell(const struct mdev_plan *plan, dev_t root, mdev_say *say, int always)
+void FAST_FUNC mdev_node_tell(const struct mdev_plan *plan, dev_t root,
+	void FAST_FUNC (*say)(const struct mdev_event *ev, const struct mdev_rule *rule, const char *fmt, ...),
+	int always)
 {
 	const struct mdev_rule *rule = plan->rule;
 	const struct mdev_event *ev = plan->event;

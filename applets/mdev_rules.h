@@ -171,10 +171,9 @@ dev_t mdev_node_root(void) FAST_FUNC;
 void mdev_node_add(const struct mdev_plan *plan, dev_t root) FAST_FUNC;
 void mdev_node_remove(const struct mdev_plan *plan) FAST_FUNC;
 void mdev_node_refused(const struct mdev_plan *plan) FAST_FUNC;
-/* As mdev_log() does it */
-typedef void mdev_say(const struct mdev_event *ev, const struct mdev_rule *rule, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4))) FAST_FUNC;
-void mdev_node_tell(const struct mdev_plan *plan, dev_t root, mdev_say *say, int always) FAST_FUNC;
+void mdev_node_tell(const struct mdev_plan *plan, dev_t root,
+	void FAST_FUNC (*say)(const struct mdev_event *ev, const struct mdev_rule *rule, const char *fmt, ...),
+	int always) FAST_FUNC;
 
 /** mdev_exec.c: runs a plan's command **/
 

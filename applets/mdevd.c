@@ -382,8 +382,8 @@ static void check_time(const struct mdev_plan *plan, pid_t pid, unsigned secs)
 	if (sig)
 		kill(-pid, sig);
 	if (sig ? sig == SIGTERM : secs == SLOW_SECS)
-		mdev_warn(plan->event, plan->rule, "%s after %u s: %s",
-				sig ? "killed" : "still running", secs, plan->command + 1);
+		mdev_warn(plan->event, plan->rule, sig ? "killed after %u s: %s" : "still running after %u s: %s",
+				secs, plan->command + 1);
 }
 
 /* For a second, or until a child ends or a signal comes. musl's sigtimedwait() begins anew after a

@@ -71,6 +71,9 @@ static int is_later(uint32_t seqnum, uint32_t than)
 	return (int32_t)(seqnum - than) > 0;
 }
 
+/* What is written to mark a barrier. A token follows */
+#define MARKED "change 00000000-0000-0000-0000-000000000000 "MDEVD_BARRIER_KEY"="
+
 struct settle {
 	struct mdevd_settle o;		/* first: its first is what before() gets a pointer to */
 	struct pollfd pfd[2];
@@ -85,15 +88,15 @@ struct settle {
 	smallint seen[2];		/* the barrier: the kernel has announced it, mdevd has passed it on */
 	smallint is_lost;		/* a queue of ours overflowed: to be sent again */
 	smallint has_moved;		/* the kernel has announced something */
-	char token[sizeof(int) * 2 * 3 + sizeof("xx")];
-	struct mdevd_uevent u;
+	char barrier[sizeof(MARKED) + sizeof(int) * 2 * 3 + sizeof("xx")]; /* what makes the kernel announce it */
 	char device[MDEV_NAME_MAX];	/* DEVPATH of the newest event */
+	struct mdevd_uevent u;
 };
 
 static int account_announced(struct account *a, uint32_t seqnum, uint32_t hash)
 {
 	if (a->newest == 0)
-		a->start = a->newest = seqnum - 1;
+		a->start = a->newest = seqnum;
 	/* Caused at once, the second may have a number before the first one's */
 	if (a->start - seqnum < SWAPPED_MAX)
 		a->start = seqnum - 1;
@@ -117,7 +120,7 @@ static int account_passed(struct account *a, uint32_t seqnum, uint32_t hash)
 	return 1;
 }
 
-static unsigned now(void)
+static ALWAYS_INLINE unsigned now(void)
 {
 	return monotonic_ms();
 }
@@ -185,7 +188,7 @@ static void take_passed(struct settle *s, uint32_t seqnum, uint32_t hash)
 static void take_barrier(struct settle *s, int from)
 {
 	/* Those of other coldplugs cause nothing */
-	if (strcmp(s->u.barrier, s->token) == 0)
+	if (strcmp(s->u.barrier, s->barrier + sizeof(MARKED) - 1) == 0)
 		s->seen[from] = 1;
 }
 
@@ -202,18 +205,26 @@ static int drain(struct settle *s, int from)
 				return 1;
 			s->is_lost = s->has_moved = 1;
 		} else if (len > 0 && !mdevd_uevent_parse(&s->u, len)) {
-			uint32_t seqnum = seqnum_of(&s->u);
-			uint32_t hash = hash_of(&s->u);
+			uint32_t seqnum, hash;
 
-			if (s->u.barrier)
+			if (s->u.barrier) {
 				take_barrier(s, from);
-			else if (from == KERNEL)
+				continue;
+			}
+			seqnum = seqnum_of(&s->u);
+			hash = hash_of(&s->u);
+			if (from == KERNEL)
 				take_announced(s, seqnum, hash);
 			else
 				take_passed(s, seqnum, hash);
 		}
 	} while (--n);
 	return 0;
+}
+
+static int drain_both(struct settle *s)
+{
+	return drain(s, KERNEL) & drain(s, HANDLED);
 }
 
 /* A new account, from here on */
@@ -247,10 +258,8 @@ static int pump(struct settle *s, int ms)
 		if (ms > left)
 			ms = left;
 	}
-	if (poll(s->pfd, 2, ms) > 0) {
-		drain(s, KERNEL);
-		drain(s, HANDLED);
-	}
+	if (poll(s->pfd, 2, ms) > 0)
+		drain_both(s);
 	if (!s->is_lost)
 		return 1;
 	s->is_lost = 0;
@@ -265,7 +274,6 @@ static int pump(struct settle *s, int ms)
  * cannot be marked, what was announced last is one */
 static void send_barrier(struct settle *s, int is_first)
 {
-	char text[sizeof("change 00000000-0000-0000-0000-000000000000 "MDEVD_BARRIER_KEY"=") + sizeof(s->token)];
 	int n = N_FORMS;
 
 	s->seen[KERNEL] = 0;
@@ -277,10 +285,8 @@ static void send_barrier(struct settle *s, int is_first)
 			char *file = xasprintf("%s%s/uevent", s->o.t.sys,
 					(s->form & ON_DEVICE) ? s->device : "/class/net/lo");
 
-			strcpy(text, "change");
-			if (!(s->form & PLAIN))
-				sprintf(text + 6, " 00000000-0000-0000-0000-000000000000 "MDEVD_BARRIER_KEY"=%s", s->token);
-			mdevd_trigger_write(file, text);
+			s->barrier[sizeof("change") - 1] = (s->form & PLAIN) ? '\0' : ' ';
+			mdevd_trigger_write(file, s->barrier);
 			free(file);
 			/* Old kernels say that they took it. What they really did is here already */
 			if (!drain(s, KERNEL))
@@ -304,7 +310,7 @@ static void wait_for_barrier(struct settle *s, unsigned limit)
 
 	drain(s, KERNEL);
 	/* Process, number, time: nobody else's */
-	sprintf(s->token, "%xx%xx%x", (int)getpid(), ++s->rounds, now());
+	sprintf(s->barrier, MARKED"%xx%xx%x", (int)getpid(), ++s->rounds, now());
 	s->seen[HANDLED] = 0;
 	for (;;) {
 		unsigned start = now();
@@ -348,7 +354,7 @@ static int wait_for_mdevd(struct settle *s)
 
 	for (;;) {
 		wait_for_barrier(s, 0);
-		if ((drain(s, KERNEL) & drain(s, HANDLED)) == 0 || s->is_lost)
+		if (!drain_both(s) || s->is_lost)
 			continue;
 		if (s->account.sum == 0)
 			return 1;
@@ -391,7 +397,7 @@ static int wait_for_quiet(struct settle *s)
 			drain(s, KERNEL);
 			break;
 		}
-		if (left <= 0 || (name && left > LOOK_MS))
+		if (name && (left <= 0 || left > LOOK_MS))
 			left = LOOK_MS;
 		pump(s, left);
 	} while (!s->has_moved);
@@ -420,19 +426,18 @@ void FAST_FUNC mdevd_settle(const struct mdevd_settle *o)
 	s->o.t.before = step;
 	s->deadline = now() + o->timeout * 1000;
 	s->pfd[KERNEL].fd = xmdevd_netlink_open(UEVENT_GROUP_KERNEL, o->rcvbuf);
-	s->pfd[HANDLED].fd = xmdevd_netlink_open(o->groups, o->rcvbuf); /* without any it is deaf */
+	/* Without groups nothing comes there */
+	s->pfd[HANDLED].fd = xmdevd_netlink_open(o->groups, o->rcvbuf);
 	s->pfd[KERNEL].events = s->pfd[HANDLED].events = POLLIN;
 	/* What is triggered before mdevd listens is triggered in vain */
-	if (o->groups) {
+	if (o->groups)
 		wait_for_barrier(s, START_MS);
-		begin(s);
-	}
 	for (;;) {
+		begin(s);
 		mdevd_coldplug(&s->o.t);
 		if (wait_for_all(s))
 			break;
 		mdev_warn(NULL, NULL, "%d events got lost, was mdevd started again? Once more", s->account.count);
-		begin(s);
 	}
 	if (ENABLE_FEATURE_CLEAN_UP) {
 		close(s->pfd[KERNEL].fd);

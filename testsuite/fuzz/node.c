@@ -272,6 +272,13 @@ void FAST_FUNC __wrap_mdev_log(const struct mdev_event *ev UNUSED_PARAM,
 	warnings++;
 }
 
+void FAST_FUNC __wrap_mdev_warn(const struct mdev_event *ev, const struct mdev_rule *rule, const char *fmt, ...);
+void FAST_FUNC __wrap_mdev_warn(const struct mdev_event *ev UNUSED_PARAM,
+		const struct mdev_rule *rule UNUSED_PARAM, const char *fmt UNUSED_PARAM, ...)
+{
+	warnings++;
+}
+
 static int is_the_device(const struct stat *st, const struct mdev_event *ev)
 {
 	return (st->st_mode & S_IFMT) == ev->type && st->st_rdev == makedev(ev->major, ev->minor);
