@@ -171,12 +171,14 @@ static unsigned key_bits(char mark, unsigned len, const char *s, unsigned set)
 static unsigned filter(const char *text, unsigned set)
 {
 	const struct kind *k = kinds;
-	const char *s;
+	const char *s = text + strcspn(text, "*?[\\");
 
+	if (*s && s - text < 3) /* of any kind */
+		return 0;
 	while (!is_prefixed_with(text, k->begins))
 		k++;
-	/* A mark in brackets is not what is meant */
-	for (s = text; *s && *s != '[' && *s != '\\';)
+	/* A mark in brackets is not what is meant. To BusyBox a dot is the pattern's end */
+	for (s = text; *s && *s != '[' && *s != '\\' && !(set && *s == '.');)
 		if (*s++ == k->mark && key_bits(k->mark, k->len, s, set))
 			return 1;
 	return key_bits('\0', 3, text, set);

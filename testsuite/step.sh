@@ -13,6 +13,7 @@
 # prints what they print in their order, and exits. It returns in those alone: there PART is
 # the word, and everything of sandbox.sh and BusyBox's testing.sh is at hand, and
 # "stress" (stress.c; $step_tools names others); so are mdevd, mdevd-coldplug and busybox by their names.
+# What needs the network, which the sandbox has not, is done before by $step_before, a command.
 # HERE is a directory of the part's own, where it is; what is there from another time is
 # removed. TOP, BUILD, ALL and so on are as scripts/check sets them.
 #
@@ -80,6 +81,8 @@ step()
 		step_skip "${step_name#*-}" "$step_reason"
 		exit 0
 	}
+	# if it fails, a part will say so
+	[ -z "$step_before" ] || $step_before >&2 || :
 	# shellcheck disable=SC2016 # expanded there
 	for step_part; do
 		step_dir=$STEP_DIR/$step_name.$step_part
