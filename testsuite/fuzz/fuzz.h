@@ -36,7 +36,7 @@ static inline int fuzz_is_harmless(const char *s, size_t len)
 		/* of a group, or of something repeated */
 		repeats += i != 0 && strchr("*+?{", s[i]) && strchr(")*+?}", s[i - 1]);
 		digits = (unsigned char)(s[i] - '0') <= 9 ? digits + 1 : 0;
-		if (braces > 1 || (braces && digits > 2) || repeats > 3)
+		if (braces > 1 || (braces && (digits > 2 || repeats > 1)) || repeats > 3)
 			return 0;
 		if (s[i] == '\\' && i + 1 < len && (unsigned char)(s[i + 1] - '0') <= 9)
 			return 0;
