@@ -130,6 +130,7 @@ struct globals {
 	sigset_t chld;			/* SIGCHLD */
 	jmp_buf die_jmp;
 	struct mdevd_uevent u;
+	struct mdev_plan plan;		/* not on the stack: the shell in a child would pay for more pages */
 	char name_buf[MDEV_NAME_MAX + 1];
 };
 #define G (*ptr_to_globals)
@@ -685,7 +686,7 @@ static void apply_rules(int explain)
 	const struct mdev_entry *entry = G.conf.table;
 	const struct mdev_rule *rule;
 	struct mdev_letters lacks;
-	struct mdev_plan plan;
+	struct mdev_plan *plan = &G.plan;
 
 	mdev_sysfs_complete(ev, G.sys, G.name_buf);
 	lacks = mdev_letters_not_of(ev);
@@ -694,13 +695,13 @@ static void apply_rules(int explain)
 		while (mdev_is_other(&entry->letters, lacks))
 			entry++;
 		rule = (entry++)->rule;
-		if (mdev_match(&plan, rule, ev)) {
+		if (mdev_match(plan, rule, ev)) {
 			if (ENABLE_FEATURE_MDEVD_CHECK && G.dry_run)
-				mdev_node_tell(&plan, G.root, mdev_print, explain);
+				mdev_node_tell(plan, G.root, mdev_print, explain);
 			else
-				perform(&plan);
-			if (ENABLE_FEATURE_MDEVD_RELAY && plan.has_node)
-				mdevd_uevent_add_mdev(&G.u, plan.node);
+				perform(plan);
+			if (ENABLE_FEATURE_MDEVD_RELAY && plan->has_node)
+				mdevd_uevent_add_mdev(&G.u, plan->node);
 			if (!rule->keep_matching)
 				break;
 		}
