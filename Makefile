@@ -1,59 +1,66 @@
 # mdevd for BusyBox
 # Licensed under GPLv2, see file LICENSE in this source tree.
 #
-# What a comment with two number signs says here is what "make help" prints.
-# The scripts do the work; each says in its first lines what it does.
+# "make help" prints the comments that begin with ## and ###.
+# The work is done in scripts/; the head of each script describes it.
 
 ARCH ?= native
 LIBC ?= $(if $(SANITIZE),glibc,musl)
 DEFAULT_VERSION := $(shell sed -n '/^[0-9]/h; $$ { g; s/ .*//; p; }' configs/busybox-versions)
-BUSYBOX_VERSION ?= $(DEFAULT_VERSION)
 
-# make has a CC of its own, which is nobody's wish
+# ignore make's built-in default CC=cc
 ifeq ($(origin CC),default)
 CC :=
 endif
 
-# build/ARCH[-LIBC][-san[-CC]][-VERSION], and what it is compared with
+# build/ARCH[-LIBC][-san[-CC]][-VERSION], and the stock BusyBox to compare with
 variant := $(if $(filter-out musl,$(LIBC)),-$(LIBC))$(if $(SANITIZE),-san$(if $(CC),-$(notdir $(firstword $(CC)))))
 variant := $(variant)$(if $(filter-out $(DEFAULT_VERSION),$(BUSYBOX_VERSION)),-$(BUSYBOX_VERSION))
 OUT ?= build/$(ARCH)$(variant)
-oracle = build/oracle$(if $(filter-out $(DEFAULT_VERSION),$(BUSYBOX_VERSION)),-$(BUSYBOX_VERSION))
+stock = build/stock$(if $(filter-out $(DEFAULT_VERSION),$(BUSYBOX_VERSION)),-$(BUSYBOX_VERSION))
 
 export ARCH LIBC BUSYBOX_VERSION BUSYBOX_DIR CC CROSS_COMPILE CFLAGS LDFLAGS
 export DESTDIR PREFIX SBINDIR
-export OUT CONFIG BASE SANITIZE ONLY V JOBS INSTALL SECS SEED
+export OUT CONFIG BASE SANITIZE ONLY CASE V JOBS INSTALL DEBIAN_MIRROR SECS SEED
 
-.PHONY: all busybox oracle check check-boot check-all check-kernel check-matrix fuzz demo initramfs size bench bench-boot bench-coldplug bench-guest
+.PHONY: all busybox stock check check-quick check-boot check-all check-kernel check-matrix check-distro fuzz demo initramfs size bench bench-boot bench-coldplug bench-guest
 .PHONY: install export menuconfig olddefconfig randconfig clean distclean help
 
 ## all           build BusyBox with mdevd: build/native/busybox (ARCH=armel: build/armel/busybox)
 all: busybox
 
 busybox:
-	@scripts/busybox
+	@scripts/busybox --say
 
-## oracle        build the untouched BusyBox that tests compare with: build/oracle/busybox
-oracle:
-	@OUT=$(oracle) scripts/busybox --untouched
+## stock         build the unpatched BusyBox that the tests compare with: build/stock/busybox
+stock:
+	@OUT=$(stock) scripts/busybox --oracle
 
-## check         run the tests; the last line counts them (ONLY=name: one step of them)
+## check         run the tests; the last line counts them (ONLY="name...": only these steps)
 check:
-	@ORACLE=$(oracle) scripts/check
+	@ORACLE=$(stock) scripts/check
 
-## check-boot    run the tests in an emulated armel machine only
+## check-quick   run the daemon's tests only: three minutes
+check-quick:
+	@ORACLE=$(stock) scripts/check --quick
+
+## check-boot    run only the tests in an emulated armel machine
 check-boot:
-	@ONLY=boot ORACLE=$(oracle) scripts/check
+	@ONLY=boot ORACLE=$(stock) scripts/check
 
-## check-all     run the tests that take long, too
+## check-all     run all tests, including those that take hours
 check-all:
-	@ORACLE=$(oracle) scripts/check --all
+	@ORACLE=$(stock) scripts/check --all
 
-## check-matrix  build and try it with other compilers, C libraries, machines and BusyBoxes
+## check-matrix  build and test with other compilers, C libraries, machines and BusyBox versions
 check-matrix:
-	@ONLY=matrix ORACLE=$(oracle) scripts/check --all
+	@ONLY=matrix ORACLE=$(stock) scripts/check --all
 
-## fuzz          feed the fuzz targets for SECS=60 seconds each (TARGET=name: one of them)
+## check-distro  run "make demo" and "make check" in a bare Debian SUITE=trixie, as root and as a user
+check-distro:
+	@scripts/check-distro $(SUITE)
+
+## fuzz          run the fuzz targets for SECS=60 seconds each (TARGET=name: only this one)
 fuzz:
 	@scripts/fuzz $(TARGET)
 
@@ -61,39 +68,39 @@ fuzz:
 demo:
 	@scripts/demo
 
-## initramfs     make an initramfs for a machine (MODULES=DIR MODALIASES=FILE EXTRA= CONF=)
+## initramfs     make an initramfs (MODULES=DIR MODALIASES=FILE EXTRA= CONF=; docs/initramfs.md)
 initramfs: busybox
 	@examples/initramfs/build
 
-## size          what mdevd adds to an armel BusyBox, by function
+## size          show what mdevd adds to an armel BusyBox, and the deepest stacks (some minutes)
 size:
 	@scripts/size
 
-## bench         CPU time and memory of an event, beside others
+## bench         measure CPU time and memory per event, compared with mdev -d and others
 bench:
 	@scripts/bench
 
-## bench-guest   CPU time of an event in an emulated armel machine, beside mdev -d
+## bench-guest   measure CPU time per event in an emulated armel machine
 bench-guest:
 	@scripts/bench-guest
 
-## bench-coldplug  how long until /dev is ready, beside mdev -s and udevd
+## bench-coldplug  measure the time until /dev is ready, compared with mdev -s and udevd
 bench-coldplug:
 	@scripts/bench-coldplug
 
-## bench-boot    how long an emulated machine's boot waits for modules, with and without mdevd
+## bench-boot    measure how long the boot of an emulated machine waits for modules
 bench-boot:
 	@scripts/bench-boot
 
-## check-kernel  run a kernel of yours with the armel guest (KERNEL=zImage MACHINE= DTB= APPEND=)
+## check-kernel  test your own kernel with the armel guest (KERNEL=zImage MACHINE= DTB= APPEND=)
 check-kernel:
 	@scripts/check-kernel
 
-## install       put the program, its manuals and the examples below DESTDIR
+## install       install the program, the manuals and the examples below DESTDIR
 install: busybox
 	@scripts/install $(OUT)
 
-## export        patches for others, and what Buildroot takes: see build/export
+## export        make patches and an external tree for Buildroot in build/export
 export:
 	@scripts/export $(VERSIONS)
 
@@ -105,34 +112,37 @@ menuconfig:
 olddefconfig:
 	@scripts/busybox --old
 
-## randconfig    make up a configuration
+## randconfig    make a random configuration
 randconfig:
 	@scripts/busybox --random
 
-## clean         remove what was built
+## clean         remove build/
 clean:
 	rm -rf build
 
-## distclean     remove what was downloaded, too
+## distclean     remove build/ and the downloads in dl/
 distclean: clean
 	rm -rf dl
 
-## help          this list
+## help          print this list
 help:
 	@sed -n 's/^## \([a-z]\)/  \1/p' Makefile
 	@echo 'Variables:'
 	@sed -n 's/^### /  /p' Makefile
 
-### BUSYBOX_VERSION=1.38.0   or 1.37.0, 1.35.0: the release to build with
-### BUSYBOX_DIR=DIR          a BusyBox tree of yours instead: it is patched, and built outside
+### BUSYBOX_VERSION=1.38.0   or 1.37.0, 1.35.0: the release to build
+### BUSYBOX_DIR=DIR          your own BusyBox tree instead: it is patched, and built in OUT
 ### ARCH=native              or armel: ARMv5, soft float
 ### LIBC=musl                or glibc, for ARCH=native
-### CC= CROSS_COMPILE=       a compiler of yours instead; CFLAGS, LDFLAGS as usual
-### CONFIG=FILE              configuration fragments to put on top
-### BASE=defconfig           or allnoconfig or a file: a configuration without anything of ours
-### OUT=DIR                  where to build
-### VERSIONS=...             which of them to export (default: all)
-### SANITIZE=1               with the address and undefined behaviour sanitizers
+### CC= CROSS_COMPILE=       your own compiler instead; CFLAGS, LDFLAGS as usual
+### CONFIG="FILE..."         configuration fragments to merge
+### BASE=defconfig           or allnoconfig or a file: replaces the configuration of this kit
+### OUT=DIR                  the build directory
+### VERSIONS=...             the releases to export (default: all)
+### ONLY="name..."         for make check: only these steps
+### CASE="text"            only cases of mdevd.tests and others whose names contain it
+### SANITIZE=1               build with the address and undefined behaviour sanitizers
 ### V=1                      show every command
 ### DESTDIR= PREFIX=/usr SBINDIR=/sbin  for make install
 ### INSTALL=no               never install packages
+### DEBIAN_MIRROR=URL        a Debian mirror, where apt's sources name none (Ubuntu)

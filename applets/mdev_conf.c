@@ -2,42 +2,53 @@
 /*
  * mdev.conf: text to rules, one line at a time
  *
+ * Copyright (C) 2026 mdevd for BusyBox maintainers
+ * Derived from util-linux/mdev.c,
+ * Copyright 2005 Rob Landley <rob@landley.net>
+ * Copyright 2005 Frank Sorenson <frank@tuxrocks.com>
+ *
  * Licensed under GPLv2, see file LICENSE in this source tree.
  */
 #include "mdev_rules.h"
 
-/* End of a leading VAR=regex; condition, or NULL if s begins with something else */
+static const char needs_links[] ALIGN1 = "FEATURE_MDEV_LINKS is not built in:";
+
+/* End of a leading VAR=regex; or /ATTR=regex; condition, or NULL if s begins with something else */
 static char *condition_end(const char *s)
 {
 	const char *eq = endofname(s);
 
+	if (ENABLE_FEATURE_MDEV_LINKS && *s == '/')
+		eq = strchrnul(s, '=');
 	/* endofname() does not move on an empty name: "=x;" is a device regex */
 	return (*eq == '=' && eq != s) ? strchr(eq, ';') : NULL;
 }
 
-/* Says what is wrong with the rule. Returns 0 */
-static NOINLINE int bad(const struct mdev_rule *rule, const char *what, const char *text)
+/* Reports an error in the line. Returns 0 */
+static NOINLINE int syntax_error(const char *what, const char *text)
 {
-	mdev_log(NULL, rule, "%s '%s'", what, text);
+	const char *cr = ENABLE_FEATURE_MDEVD_CHECK ? strchr(text, '\r') : NULL;
+
+	mdev_log(MDEV_LOG_ERR, "%s '%s'%s", what, text, cr ? " (CR)" : "");
 	return 0;
 }
 
-static int compile(const struct mdev_rule *rule, struct mdev_pattern *p, const char *regex, int search)
+static int compile(struct mdev_pattern *p, const char *regex, int search)
 {
 	char *reason;
 
 	errno = 0;
 	reason = mdev_pattern_init(p, regex, search);
 	if (reason) {
-		if (ENABLE_MDEVD && errno == ENOMEM) /* not the line's fault, and not that of the next ones */
+		if (ENABLE_MDEVD && errno == ENOMEM) /* not an error of this line */
 			bb_die_memory_exhausted();
-		mdev_log(NULL, rule, "bad regex '%s': %s", regex, reason);
+		mdev_log(MDEV_LOG_ERR, "bad regex '%s': %s", regex, reason);
 		free(reason);
 	}
 	return !reason;
 }
 
-/* These return 0 if something is wrong, which they have said then */
+/* parse_numbers(), parse_match() and parse_action() return 1, or report an error and return 0 */
 
 /* @MAJ,MIN[-MIN2] */
 static int parse_numbers(struct mdev_rule *rule, const char *s)
@@ -49,8 +60,8 @@ static int parse_numbers(struct mdev_rule *rule, const char *s)
 	if (end && *end == '-')
 		rule->minor1 = bb_strtou(end + 1, &end, 10);
 	if (!end || *end != '\0' || rule->minor1 > MDEV_MINOR_MAX)
-		return bad(rule, "bad @major,minor", s);
-	return compile(rule, &rule->pattern, ".*", /*search:*/ 0);
+		return syntax_error("bad @major,minor", s);
+	return compile(&rule->pattern, ".*", /*search:*/ 0);
 }
 
 /* First field, in place: [-][VAR=regex;]...{regex|@MAJ,MIN[-MIN2]|$VAR=regex} */
@@ -62,6 +73,12 @@ static int parse_match(struct mdev_rule *rule, char *s)
 		rule->keep_matching = 1;
 		s++;
 	}
+#if ENABLE_FEATURE_MDEVD_CHECK
+	rule->match = s;
+	rule->match_len = strlen(s);
+#endif
+	if (!ENABLE_FEATURE_MDEV_LINKS && (*s == '/' || is_prefixed_with(s, "$/")))
+		return syntax_error(needs_links, s);
 	while ((end = condition_end(s)) != NULL) {
 		struct mdev_condition *c = mdev_condition(rule, rule->n_conditions);
 
@@ -69,12 +86,11 @@ static int parse_match(struct mdev_rule *rule, char *s)
 		c->var = s;
 		s = strchr(s, '=');
 		*s++ = '\0';
-		if (!compile(rule, &c->pattern, s, /*search:*/ 1))
+		if (!compile(&c->pattern, s, /*search:*/ 1))
 			return 0;
-		if (ENABLE_MDEVD && strcmp(c->var, mdev_subsystem) == 0) {
-			c->var = mdev_subsystem;
-			rule->letters.subsystem |= mdev_letters(s, c->pattern.prefix);
-		}
+		c->is_subsystem = ENABLE_MDEVD && strcmp(c->var, "SUBSYSTEM") == 0;
+		if (c->is_subsystem)
+			rule->subsystem |= c->pattern.required;
 		rule->n_conditions++;
 		s = end + 1;
 	}
@@ -83,64 +99,163 @@ static int parse_match(struct mdev_rule *rule, char *s)
 	if (*s == '$') {
 		end = strchr(s, '=');
 		if (!end)
-			return bad(rule, "no '=' in", s);
+			return syntax_error("no '=' in", s);
 		*end = '\0';
 		rule->var = s + 1;
-		return compile(rule, &rule->pattern, end + 1, /*search:*/ 0);
+		return compile(&rule->pattern, end + 1, /*search:*/ 0);
 	}
-	if (!compile(rule, &rule->pattern, s, /*search:*/ 0))
+	if (!compile(&rule->pattern, s, /*search:*/ 0))
 		return 0;
-	if (ENABLE_MDEVD && rule->pattern.prefix)
-		rule->letters.first = mdev_letters(s, 1);
+	rule->first = rule->pattern.first;
 	return 1;
 }
 
-/* PATH without the DEV/ that it may begin with; NULL: it lies elsewhere */
+/* Returns PATH without the DEV/ that it may begin with; NULL: it is not in DEV */
 static char *strip_dev(char *path, const char *dev)
 {
 	if (*path != '/')
 		return path;
 	path = is_prefixed_with(path, dev);
-	if (!path || *path != '/')
+	if (!path || (*path != '/' && path[-1] != '/'))
 		return NULL;
 	while (*path == '/')
 		path++;
 	return path;
 }
 
-/* Fourth field, in place: [=PATH|>PATH|!] [{@|$|*|+|-|&}CMD] */
+#if ENABLE_FEATURE_MDEV_LINKS
+/* Is the value of NAME or /ATTR unknown when the device is removed? */
+static int is_transient(const char *name)
+{
+	return *name == '/' || is_prefixed_with(name, "ID_FS_") || is_prefixed_with(name, "PARTUUID}");
+}
+
+/* Checks the %{NAME} in a PATH. Returns the bytes of its directory, or -1 after an error. The
+ * directory and, with stable set, all of PATH must not depend on a transient value */
+static int check_values(const struct mdev_rule *rule, const char *path, int stable)
+{
+	const char *fault = stable ? "use '<': remove events lack a value in" : "remove events lack a value in the directory of";
+	const char *s;
+	int transient = 0;
+	int dir_len = 0;
+
+	for (s = path; *s; s++) {
+		if (*s == '/') {
+			dir_len = s + 1 - path;
+			stable |= transient;
+		} else if (*s == '%' && isdigit(s[1])) {
+			transient |= rule->var && is_transient(rule->var);
+		} else if (*s == '%' && s[1] == '{') {
+			const char *name = s + 2;
+
+			s = strchr(name, '}');
+			if (!s || s == name + (*name == '/')) {
+				syntax_error("bad %{} in", path);
+				return -1;
+			}
+			if (ENABLE_MDEVD && !ENABLE_FEATURE_MDEVD_PROBE && is_prefixed_with(name, "ID_FS_")) {
+				syntax_error("FEATURE_MDEVD_PROBE is not built in:", path);
+				return -1;
+			}
+			transient |= is_transient(name);
+		}
+	}
+	if (transient && stable) {
+		syntax_error(fault, path);
+		return -1;
+	}
+	return dir_len;
+}
+
+/* With "=" and ">" the rule must match, and PATH be the same, when the device is removed */
+static int check_transient(const struct mdev_rule *rule)
+{
+	const char *var = rule->var;
+	unsigned i;
+
+	if (!rule->path)
+		return 1;
+	for (i = 0; ; i++) {
+		if (var && is_transient(var))
+			return syntax_error("use '<': remove events lack", var);
+		if (i == rule->n_conditions)
+			return check_values(rule, rule->path, /*stable:*/ 1) >= 0;
+		var = mdev_condition(rule, i)->var;
+	}
+}
+
+static int parse_link(struct mdev_rule *rule, const char *path)
+{
+	struct mdev_link *link = &rule->links[rule->n_links++];
+	int dir_len;
+
+	if (rule->path_op == '!')
+		return syntax_error("no node for the link", path);
+	dir_len = check_values(rule, path, /*stable:*/ 0);
+	link->rule = rule;
+	link->path = path;
+	link->dir_len = dir_len;
+	return dir_len >= 0;
+}
+#else
+# define check_transient(rule) 1
+#endif
+
+/* [=PATH|>PATH|!] or <PATH. *word is the operator and its PATH */
+static int parse_path(struct mdev_rule *rule, char *word, const char *dev)
+{
+	char *path;
+
+	if (*word == '!') {
+		rule->path_op = '!';
+		return 1;
+	}
+	path = strip_dev(word + 1, dev);
+	if (!path) {
+		mdev_log(MDEV_LOG_ERR, "'%s' is not in %s", word + 1, dev);
+		return 0;
+	}
+#if ENABLE_FEATURE_MDEV_LINKS
+	if (*word == '<')
+		return parse_link(rule, path);
+#else
+	if (*word == '<' || strstr(path, "%{"))
+		return syntax_error(needs_links, word);
+#endif
+	rule->path_op = *word;
+	/* "=/dev/" leaves the node where it is */
+	if (*path || !word[1])
+		rule->path = path;
+	return 1;
+}
+
+/* Fourth field, in place: [=PATH|>PATH|!] [<PATH]... [{@|$|*|+|-|&}CMD] */
 static int parse_action(struct mdev_rule *rule, char *s, const char *dev)
 {
-	if (ENABLE_MDEV_RULES_RENAME && strchr("=>!", *s)) {
+	const char *ops = "=>!<";
+
+	while (ENABLE_MDEV_RULES_RENAME && *s && strchr(ops, *s)) {
 		char *end = skip_non_whitespace(s);
 		char *next = skip_whitespace(end);
 
 		*end = '\0';
-		rule->path_op = *s;
-		if (*s != '!') {
-			char *path = strip_dev(s + 1, dev);
-
-			if (!path) {
-				mdev_log(NULL, rule, "'%s' is not in %s", s + 1, dev);
-				return 0;
-			}
-			rule->path = path;
-			/* "=/dev/" says as much as nothing at all */
-			if (*path == '\0' && s[1] != '\0')
-				rule->path_op = '\0';
-		}
+		if (!parse_path(rule, s, dev))
+			return 0;
 		s = next;
+		ops = "<";
 	}
+	if (!check_transient(rule))
+		return 0;
 	if (ENABLE_MDEV_RULES_EXEC && *s) {
 		if (!strchr("@$*+-&", *s))
-			return bad(rule, "neither path nor command:", s);
+			return syntax_error("neither path nor command:", s);
 		rule->command = s;
 	}
 	return 1;
 }
 
-/* libbb's get_uidgid() knows root only from the user database,
- * but an initramfs has none */
+/* USER[:GROUP]. Returns 1, 0 if there is no such user or group, or -1 with errno set if the user
+ * database cannot be read. "root" is 0 without a database too: an initramfs has none */
 static int parse_owner(struct bb_uidgid_t *ugid, const char *name)
 {
 	char owner[512]; /* users and groups have 32 chars at most (useradd(8)) */
@@ -153,7 +268,20 @@ static int parse_owner(struct bb_uidgid_t *ugid, const char *name)
 			memset(s, '0', 4);
 		s += len;
 	} while (*s++);
-	return get_uidgid(ugid, owner);
+	errno = 0;
+	if (get_uidgid(ugid, owner))
+		return 1;
+	/* Other values, ENOENT for one, also mean "not found": getpwnam(3) */
+	switch (errno) {
+	case EINTR:
+	case EIO:
+	case EISDIR:
+	case EMFILE:
+	case ENFILE:
+	case ENOMEM:
+		return -1;
+	}
+	return 0;
 }
 
 static void free_rule(struct mdev_rule *rule)
@@ -164,61 +292,107 @@ static void free_rule(struct mdev_rule *rule)
 	free(rule);
 }
 
-/* One line's fields to a rule. Returns it, or NULL if the line is to be
- * skipped, which has then been said */
+static unsigned count_char(const char *s, char c)
+{
+	unsigned n = 0;
+
+	while ((s = strchr(s, c)) != NULL) {
+		s++;
+		n++;
+	}
+	return n;
+}
+
+/* Does the text name a variable that is read from the device? */
+static int needs_probe(const char *s)
+{
+	return strstr(s, "ID_FS_") || strstr(s, "PARTUUID");
+}
+
+#if ENABLE_FEATURE_MDEV_LINKS
+static void add_links(struct mdev_conf *conf, struct mdev_rule *rule)
+{
+	unsigned i;
+
+	for (i = 0; i < rule->n_links; i++) {
+		rule->links[i].next = conf->links;
+		conf->links = &rule->links[i];
+	}
+}
+#else
+# define add_links(conf, rule) ((void)0)
+#endif
+
+/* Makes a rule from the fields of a line. Returns NULL if the line is skipped, and reports the reason */
 static struct mdev_rule *parse_rule(struct mdev_conf *conf, char **token)
 {
 	struct mdev_rule *rule;
 	char *s;
-	unsigned n, len;
-	int mode;
+	unsigned n_conditions, n_links, len;
+	int mode, found;
 
-	/* As many conditions as the field has semicolons, at the most */
-	n = 0;
-	for (s = token[0]; *s; s++)
-		n += (*s == ';');
-	len = s - token[0] + 1;
-	rule = xzalloc(sizeof(*rule) + n * sizeof(struct mdev_condition) + len + (token[3] ? strlen(token[3]) + 1 : 0));
-	s = (char*)mdev_condition(rule, n);
+	/* At most as many conditions as the field has semicolons */
+	n_conditions = count_char(token[0], ';');
+	n_links = ENABLE_FEATURE_MDEV_LINKS && token[3] ? count_char(token[3], '<') : 0;
+	len = strlen(token[0]) + 1;
+	rule = xzalloc(sizeof(*rule) + n_conditions * sizeof(struct mdev_condition) + n_links * sizeof(struct mdev_link)
+			+ len + (token[3] ? strlen(token[3]) + 1 : 0));
+	s = (char*)mdev_condition(rule, n_conditions);
+#if ENABLE_FEATURE_MDEV_LINKS
+	rule->links = (struct mdev_link*)s;
+	s = (char*)(rule->links + n_links);
+#endif
 	rule->file = conf->files->data;
 	rule->line = conf->parser->lineno;
 	rule->major = -1;
+	rule->first = ~(uint32_t)0;
+	mdev_log_about(NULL, rule);
 
 	if (!token[2]) {
-		mdev_log(NULL, rule, "fewer than 3 fields");
+		mdev_log(MDEV_LOG_ERR, "fewer than 3 fields");
 		goto error;
 	}
 	if (!parse_match(rule, strcpy(s, token[0])))
 		goto error;
-	if (!parse_owner(&rule->ugid, token[1])) {
-		mdev_warn(NULL, rule, "unknown user or group '%s', rule skipped", token[1]);
+	found = parse_owner(&rule->ugid, token[1]);
+	if (found < 0) {
+		conf->failed = 1;
+		mdev_log_errno(MDEV_LOG_ERR, "look up", token[1]);
+		goto skip;
+	}
+	if (!found) {
+		mdev_log(MDEV_LOG_WARN, "unknown user or group '%s', rule skipped", token[1]);
 		goto skip;
 	}
 	mode = bb_parse_mode(token[2], 0660);
 	if (mode < 0) {
-		bad(rule, "bad mode", token[2]);
+		syntax_error("bad mode", token[2]);
 		goto error;
 	}
 	rule->mode = mode & 07777;
-	if (!token[3] || parse_action(rule, strcpy(s + len, token[3]), conf->dev))
+	if (!token[3] || parse_action(rule, strcpy(s + len, token[3]), conf->dev)) {
+		add_links(conf, rule);
+		if (ENABLE_FEATURE_MDEVD_PROBE)
+			rule->needs_probe = needs_probe(token[0]) || (token[3] && needs_probe(token[3]));
 		return rule;
+	}
  error:
 	conf->errors++;
  skip:
-	if (ENABLE_MDEVD) /* which may read it anew */
+	if (ENABLE_MDEVD)
 		free_rule(rule);
 	return NULL;
 }
 
-/* Prepares conf, whose PATHs may begin with dev (an absolute path that outlives it). */
+/* Prepares conf. PATHs may begin with dev, an absolute path that outlives conf. */
 void FAST_FUNC mdev_conf_init(struct mdev_conf *conf, const char *dev)
 {
 	memset(conf, 0, sizeof(*conf));
 	conf->dev = dev;
 }
 
-/* Opens file, whose rules mdev_conf_next() then appends; several files may be
- * read one after the other. Returns 0 with errno set if it cannot be opened. */
+/* Opens file, whose rules mdev_conf_next() appends to those of earlier files. Returns 0 with
+ * errno set if it cannot be opened. */
 int FAST_FUNC mdev_conf_open(struct mdev_conf *conf, const char *file)
 {
 	conf->parser = config_open2(file, fopen_for_read);
@@ -228,10 +402,9 @@ int FAST_FUNC mdev_conf_open(struct mdev_conf *conf, const char *file)
 	return 1;
 }
 
-/* The rule after prev (NULL: the first one), read from the file if need be;
- * NULL: there are no more. Rules belong to conf. Lines that are wrong are
- * reported as FILE:LINE, counted in conf->errors and skipped. Dies if there is
- * no memory. */
+/* Returns the rule after prev (NULL: the first one), or NULL after the last one. Reads it from the
+ * file if it was not read before. conf owns the rules. Reports lines with errors as FILE:LINE,
+ * counts them in conf->errors and skips them. Dies if out of memory. */
 struct mdev_rule* FAST_FUNC mdev_conf_next(struct mdev_conf *conf, struct mdev_rule *prev)
 {
 	struct mdev_rule *rule = prev ? prev->next : conf->first;
@@ -239,8 +412,8 @@ struct mdev_rule* FAST_FUNC mdev_conf_next(struct mdev_conf *conf, struct mdev_r
 
 	if (rule || !conf->parser)
 		return rule;
-	/* Too few fields are our own error: config_read() would print one without
-	 * the file's name. No PARSE_EOL_COMMENTS: commands may contain '#' */
+	/* 0: parse_rule() reports a lack of fields, with the file's name. No PARSE_EOL_COMMENTS:
+	 * commands may contain '#' */
 	while (config_read(conf->parser, token, 4, 0, "# \t", PARSE_NORMAL & ~PARSE_EOL_COMMENTS)) {
 		rule = parse_rule(conf, token);
 		if (rule) {
@@ -252,17 +425,18 @@ struct mdev_rule* FAST_FUNC mdev_conf_next(struct mdev_conf *conf, struct mdev_r
 			return rule;
 		}
 	}
+	mdev_log_about(NULL, NULL);
 	if (!feof(conf->parser->fp)) {
-		/* A directory opens, but does not read; memory for the line may be short */
+		/* A directory, or no memory for the line */
 		conf->failed = 1;
-		mdev_log(NULL, NULL, "can't read '%s': "STRERROR_FMT, conf->files->data STRERROR_ERRNO);
+		mdev_log_errno(MDEV_LOG_ERR, "read", conf->files->data);
 	}
 	config_close(conf->parser);
 	conf->parser = NULL;
 	return NULL;
 }
 
-/* Frees all rules and closes the file; conf is as mdev_conf_init() left it. */
+/* Frees all rules and closes the file. conf is then as mdev_conf_init() left it. */
 void FAST_FUNC mdev_conf_free(struct mdev_conf *conf)
 {
 	while (conf->first) {
@@ -271,7 +445,6 @@ void FAST_FUNC mdev_conf_free(struct mdev_conf *conf)
 		free_rule(conf->first);
 		conf->first = next;
 	}
-	free(conf->table);
 	config_close(conf->parser);
 	llist_free(conf->files, free);
 	mdev_conf_init(conf, conf->dev);

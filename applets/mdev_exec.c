@@ -1,27 +1,40 @@
 /* vi: set sw=4 ts=4: */
 /*
- * Runs a plan's command: a program and its arguments as they are, all else by
- * BusyBox's own shell in a forked child, or by /bin/sh; or by execlineb
+ * Starts a rule's command. One program with plain arguments is executed directly,
+ * anything else is run by BusyBox's own shell in a forked child, or by /bin/sh.
+ * Commands of '+', '-' and '&' are run by execlineb.
+ *
+ * Copyright (C) 2026 mdevd for BusyBox maintainers
  *
  * Licensed under GPLv2, see file LICENSE in this source tree.
  */
 #include "busybox.h" /* APPLET_IS_NOEXEC */
 #include "mdev_rules.h"
 
-#define HAS_SHELL (BB_MMU && (ENABLE_SH_IS_ASH || ENABLE_SH_IS_HUSH))
+#if ENABLE_MDEVD
+
+#define SHELL_IS_OURS (ENABLE_SH_IS_ASH || ENABLE_SH_IS_HUSH)
+/* A forked child can be the shell without exec */
+#define SHELL_IN_CHILD (BB_MMU && SHELL_IS_OURS)
+/* The shell prefers applets to PATH. FEATURE_PREFER_APPLETS makes no difference to it */
+#define SHELL_RUNS_APPLETS (SHELL_IS_OURS && ENABLE_FEATURE_SH_STANDALONE)
 
 enum {
-	/* What is longer is for the shell */
+	/* Longer commands are left to the shell */
 	WORDS_MAX = 16,
 	WORDS_SIZE = 1024,
+
+	/* Results of find_program() besides the number of an applet */
+	EXECUTE = -1,
+	USE_SHELL = -2,
 };
 
-/* An event's variables are data. These would decide what the command's
- * interpreter or loader does: an event does not set them */
-static int is_guarded(const char *var)
+/* Does the variable control which code a shell or the loader runs? Then it is not taken from an event */
+static int is_protected(const char *var)
 {
 	static const char names[] ALIGN1 =
-		"LD_\0" "PATH=\0" "IFS=\0" "ENV=\0" "BASH_ENV=\0" "SHELLOPTS=\0" "PS4=\0";
+		"LD_\0" "GCONV_PATH=\0" "PATH=\0" "IFS=\0" "ENV=\0" "PS4=\0" "SHELLOPTS=\0"
+		"BASH\0"; /* BASH_ENV, BASHOPTS, BASH_FUNC_x%% */
 	const char *name;
 
 	for (name = names; *name; name += strlen(name) + 1)
@@ -30,54 +43,37 @@ static int is_guarded(const char *var)
 	return 0;
 }
 
-/* Where env has the variable name, of len chars, or its end */
-static char **find_env(char **env, const char *name, unsigned len)
+/* Appends to env, which has room for them, the variables whose names are not there yet */
+static void add_vars(char **env, char **vars, int is_event)
 {
-	while (*env && (strncmp(*env, name, len) != 0 || (*env)[len] != '='))
-		env++;
-	return env;
-}
+	char *var;
 
-/* Puts "NAME=value" into env, which has room for it. Unless it is to win, another value stays */
-static void put_env(char **env, char *var, int wins)
-{
-	env = find_env(env, var, strchrnul(var, '=') - var);
-	if (!*env)
-		env[1] = NULL;
-	else if (!wins)
-		return;
-	*env = var;
-}
+	while ((var = *vars++) != NULL) {
+		char **end = mdev_find_var(env, var, strchrnul(var, '=') - var);
 
-/* MDEV (a whole "MDEV=node") and the event's variables, if they are not our own. env has room for them */
-static void put_event(char **env, const struct mdev_event *ev, char *mdev)
-{
-	char **var;
-
-	env[0] = NULL;
-	if (ev->vars != environ)
-		for (var = ev->vars; *var; var++)
-			if (!is_guarded(*var))
-				put_env(env, *var, 1);
-	put_env(env, mdev, 1);
+		if (!*end && !(is_event && is_protected(var))) {
+			end[0] = var;
+			end[1] = NULL;
+		}
+	}
 }
 
 /*
  * Most commands are like
  *	ln -sf $MDEV cdrom	modprobe "$MODALIAS"	/lib/mdev/helper ${ACTION}
- * and a shell takes longer to begin than they do. So what is made of blanks, plain
- * chars, quotes (") and the event's variables alone is split here, into the
- * WORDS_SIZE bytes at dst. Returns 0 if a shell could make anything else of it.
- * env has the event's variables alone: those of our own environment may be the shell's (PWD...).
+ * and take less time than a shell needs to start. A command made of blanks, plain
+ * characters, double quotes and the event's variables is split into argv here, into the
+ * WORDS_SIZE bytes at dst. Returns 0 if a shell might read it differently.
+ * env has only the event's variables: a shell replaces some of our environment (PWD...).
  */
-static int split(const char *s, char **env, char **argv, char *dst)
+static int split_words(const char *s, char **env, char **argv, char *dst)
 {
-	const char *end = dst + WORDS_SIZE - WORDS_MAX; /* room for the NULs */
+	const char *end = dst + WORDS_SIZE - WORDS_MAX; /* leaves room for the NULs */
 	unsigned n = 0;
 
 	while (*(s += strspn(s, " \t"))) {
 		char *word = dst;
-		unsigned quotes = 0; /* seen so far */
+		unsigned quotes = 0; /* seen so far: odd inside quotes */
 
 		if (n == WORDS_MAX)
 			return 0;
@@ -99,14 +95,14 @@ static int split(const char *s, char **env, char **argv, char *dst)
 				text = s + brace;
 				s = endofname(text);
 				len = s - text;
-				var = *find_env(env, text, len);
+				var = *mdev_find_var(env, text, len);
 				if (!var || (brace && *s++ != '}'))
 					return 0;
 				text = var + len + 1;
 				len = strlen(text);
 			}
 			while (len--) {
-				/* Without quotes, plain chars alone are sure to be what they are */
+				/* Outside quotes, other characters may be special */
 				if (!(quotes & 1) && !isalnum(*text) && !strchr("%+,-./:=@_", *text))
 					return 0;
 				if (dst >= end)
@@ -114,7 +110,7 @@ static int split(const char *s, char **env, char **argv, char *dst)
 				*dst++ = *text++;
 			}
 		} while (*s && ((quotes & 1) || !strchr(" \t", *s)));
-		/* Without quotes, what is empty is no word */
+		/* Without quotes, an empty expansion is no word */
 		if ((quotes & 1) || (dst == word && !quotes))
 			return 0;
 		*dst++ = '\0';
@@ -123,112 +119,160 @@ static int split(const char *s, char **env, char **argv, char *dst)
 	return n != 0 && !strchr(argv[0], '=');
 }
 
-/* Who runs the shell's sh[2]: the number of the applet that a child becomes, or -1:
- * it executes what *argv, the shell's until here, is then */
-static int choose(char **env, char **sh, char **words, char *text, char ***argv)
+/* Returns EXECUTE if the program is to be executed, the number of an applet that
+ * a forked child can run without exec, or USE_SHELL: the name may be the shell's own */
+static int find_program(const char *name)
 {
-	int applet = -1;
+	static const char builtins[] ALIGN1 = /* those that are applets, too */
+		"echo\0" "false\0" "kill\0" "printf\0" "pwd\0" "sleep\0" "test\0" "true\0";
+	int applet;
 
-	if (ENABLE_MDEVD && split(sh[2], env, words, text)
-	 /* a path or the name of an applet is a program's, another may be the shell's own word */
-	 && (strchr(words[0], '/') || (applet = find_applet_by_name(words[0])) >= 0)
-	) {
-		*argv = words;
-		return (HAS_SHELL && ENABLE_FEATURE_SH_STANDALONE && applet >= 0 && APPLET_IS_NOEXEC(applet)) ? applet : -1;
-	}
-	return HAS_SHELL ? find_applet_by_name("sh") : -1;
+	if (strchr(name, '/'))
+		return EXECUTE;
+	applet = find_applet_by_name(name);
+	if (applet < 0)
+		return USE_SHELL;
+	if (!SHELL_RUNS_APPLETS) /* else the applet is the same code */
+		return index_in_strings(builtins, name) < 0 ? EXECUTE : USE_SHELL;
+	return (BB_MMU && APPLET_IS_NOEXEC(applet)) ? applet : EXECUTE;
 }
 
-/* In the child, which may share our memory (vfork) if applet is -1. It becomes the applet,
- * or executes the program, that argv names; else the interpreter: sh is its argv */
-static void NORETURN exec_command(int applet, char **argv, const char *interpreter, char **sh)
+/* In a forked child: becomes the applet */
+static void NORETURN run_applet(int applet, char **argv)
 {
-	if (BB_MMU && applet >= 0) {
-		/* What a NOEXEC applet finds: docs/nofork_noexec.txt */
-		logmode = LOGMODE_STDIO;
-		xfunc_error_retval = EXIT_FAILURE;
-		GETOPT_RESET();
-		run_applet_no_and_exit(applet, argv[0], argv);
-	}
-	if (argv != sh) {
-		/* Applets or PATH first: as the shell does it */
-		if (ENABLE_FEATURE_SH_STANDALONE)
-			BB_EXECVP(argv[0], argv);
+	if (SHELL_RUNS_APPLETS)
+		run_noexec_applet_and_exit(applet, argv[0], argv);
+	/* docs/nofork_noexec.txt, for the shell */
+	logmode = LOGMODE_STDIO;
+	xfunc_error_retval = EXIT_FAILURE;
+	GETOPT_RESET();
+	run_applet_no_and_exit(applet, argv[0], argv);
+}
+
+/* In a child that shares our memory: executes the program as the shell would.
+ * Returns, with errno set, if it cannot: 1 if the file is a script without "#!" */
+static int exec_program(char **argv)
+{
+	if (strchr(argv[0], '/')) {
+		execv(argv[0], argv); /* execvp() may run such a script with /bin/sh, which may not exist */
+	} else {
+		if (SHELL_RUNS_APPLETS)
+			execv(bb_busybox_exec_path, argv);
 		execvp(argv[0], argv);
-		/* A script without "#!", or none that can be run: the shell knows */
-		if (HAS_SHELL)
-			execv(bb_busybox_exec_path, sh);
 	}
-	execvp(interpreter, sh);
-	bb_perror_msg("can't run '%s'", interpreter);
-	_exit(127);
+	return errno == ENOEXEC;
 }
 
-/* Starts the plan's command and returns its pid, which the caller waits for, or
- * -1 with errno set. Signals are blocked in the child until in_child (may be NULL),
- * which gives it signals, mask and descriptors of its own and writes to no memory of
- * ours, has run there. Does not block, but for a vfork until the child has execed. */
+/* In a child that may share our memory: executes the program of argv, or the shell for it. Returns,
+ * with errno set, if it cannot */
+static void exec_command(char **argv, char **shell, const char *shell_path)
+{
+	if (argv != shell) {
+		if (!exec_program(argv))
+			return;
+		if (SHELL_IN_CHILD)
+			execv(bb_busybox_exec_path, shell);
+	}
+	execvp(shell_path, shell);
+}
+
+/* Starts the plan's command and returns its pid, which the caller waits for. Logs a failure to
+ * start it, and returns -1. All signals are blocked in the child until in_child,
+ * if not NULL, has run there. It sets up signals, mask and descriptors, and must not
+ * write to memory, which may be ours. Blocks only until a vforked child has execed.
+ * Stack: 1.5 kB, the node's name, and a pointer for each variable of our environment
+ * and the event: exec() limits an environment to a quarter of the stack. */
 pid_t FAST_FUNC mdev_exec(const struct mdev_plan *plan, void (*in_child)(void))
 {
+	const struct mdev_event *ev = plan->event;
 	char mdev[sizeof("MDEV=") + strlen(plan->node)];
-	char *env[ENABLE_MDEVD ? string_array_len(environ) + string_array_len(plan->event->vars) + 2 : 1];
-	char text[ENABLE_MDEVD ? WORDS_SIZE : 1];
-	char *words[WORDS_MAX + 1], *sh[4];
-	char **argv = sh;
+	char *path[] = { (char*)bb_PATH_root_path, NULL };
+	char *env[string_array_len(environ) + string_array_len(ev->vars) + 3];
+	char text[WORDS_SIZE];
+	char *words[WORDS_MAX + 1];
+	char *shell[] = { (char*)"sh", (char*)"-c", (char*)plan->command + 1, NULL };
+	const char *shell_path = "/bin/sh";
+	char **argv = shell;
 	char **saved_environ = environ;
-	const char *interpreter = "/bin/sh";
-	int applet = -1;
+	volatile int error = 0; /* a vforked child writes to it */
+	int applet = EXECUTE;
 	sigset_t mask;
 	pid_t pid;
 
 	stpcpy(stpcpy(mdev, "MDEV="), plan->node);
-	if (ENABLE_MDEVD)
-		put_event(env, plan->event, mdev);
-	sh[0] = (char*)"sh";
-	sh[1] = (char*)"-c";
-	sh[2] = (char*)plan->command + 1;
-	sh[3] = NULL;
+	env[0] = mdev;
+	env[1] = NULL;
+	if (ev->vars != environ) /* else mdev is a helper */
+		add_vars(env, ev->vars, 1);
 	if (strchr("+-&", *plan->command)) {
-		interpreter = sh[0] = (char*)"execlineb";
-		sh[1] = (char*)"-Pc";
+		shell_path = shell[0] = (char*)"execlineb";
+		shell[1] = (char*)"-Pc";
+	} else if (split_words(shell[2], env, words, text)
+	 && (applet = find_program(words[0])) != USE_SHELL
+	) {
+		argv = words;
 	} else {
-		applet = choose(env, sh, words, text, &argv);
+		applet = SHELL_IN_CHILD ? find_applet_by_name("sh") : EXECUTE;
 	}
+	add_vars(env, environ, 0);
+	add_vars(env, path, 0); /* a shell has this default, libc one without /sbin */
 
-	if (ENABLE_MDEVD) {
-		char **own;
-
-		sigfillset(&mask);
-		sigprocmask2(SIG_SETMASK, &mask);
-		for (own = environ; *own; own++)
-			put_env(env, *own, 0);
-		environ = env; /* a vfork'ed child must not write to it */
-	} else {
-		putenv(mdev);
-	}
-	/* Who executes at once needs no copy of us */
-	pid = (BB_MMU && (applet >= 0 || !ENABLE_MDEVD)) ? fork() : vfork();
+	sigfillset(&mask);
+	sigprocmask2(SIG_SETMASK, &mask);
+	environ = env; /* here, as a vforked child must not write to it */
+	pid = (SHELL_IN_CHILD && applet >= 0) ? fork() : vfork();
 	if (pid == 0) {
-		if (ENABLE_MDEVD && in_child)
+		if (in_child)
 			in_child();
-		else if (ENABLE_MDEVD) /* not sigprocmask2(): a vfork'ed child would write to our mask */
+		else /* not sigprocmask2(): a vforked child would write to our mask */
 			sigprocmask(SIG_SETMASK, &mask, NULL);
-		exec_command(applet, argv, interpreter, sh);
+		if (SHELL_IN_CHILD && applet >= 0)
+			run_applet(applet, argv);
+		exec_command(argv, shell, shell_path);
+		/* No message here: if stderr is a full pipe, the child would block, and the daemon with it */
+		error = errno;
+		_exit(127);
 	}
-	if (ENABLE_MDEVD) {
-		environ = saved_environ;
-		sigprocmask2(SIG_SETMASK, &mask);
-	} else {
-		bb_unsetenv(mdev);
+	environ = saved_environ;
+	sigprocmask2(SIG_SETMASK, &mask);
+	if (error) {
+		safe_waitpid(pid, NULL, 0);
+		errno = error;
+		pid = -1;
 	}
 	if (pid < 0)
-		mdev_warn(plan->event, plan->rule, "can't run '%s': "STRERROR_FMT, plan->command + 1 STRERROR_ERRNO);
+		mdev_log_errno(MDEV_LOG_WARN, "run", argv[0]);
 	return pid;
 }
 
-#if ENABLE_UNIT_TEST
+#else /* mdev alone */
 
-BBUNIT_DEFINE_TEST(mdev_exec_split)
+/* As the other mdev_exec(), but always runs /bin/sh, as system() does, or execlineb. exec closes the
+ * netlink socket of "mdev -d", which a process left behind by the command would otherwise keep */
+pid_t FAST_FUNC mdev_exec(const struct mdev_plan *plan, void (*in_child)(void) UNUSED_PARAM)
+{
+	char mdev[sizeof("MDEV=") + strlen(plan->node)];
+	char *argv[] = { (char*)"/bin/sh", (char*)"-c", (char*)plan->command + 1, NULL };
+	pid_t pid;
+
+	if (strchr("+-&", *plan->command)) {
+		argv[0] = (char*)"execlineb";
+		argv[1] = (char*)"-Pc";
+	}
+	stpcpy(stpcpy(mdev, "MDEV="), plan->node);
+	putenv(mdev);
+	pid = spawn(argv);
+	bb_unsetenv(mdev);
+	if (pid < 0)
+		mdev_log_errno(MDEV_LOG_WARN, "run", argv[0]);
+	return pid;
+}
+
+#endif /* ENABLE_MDEVD */
+
+#if ENABLE_UNIT_TEST && ENABLE_MDEVD
+
+BBUNIT_DEFINE_TEST(mdev_exec_split_words)
 {
 	static const struct {
 		const char *command;
@@ -277,24 +321,23 @@ BBUNIT_DEFINE_TEST(mdev_exec_split)
 	char longer[sizeof("LONG=") + WORDS_SIZE];
 	char *vars[] = {
 		(char*)"ACTION=add", (char*)"MODALIAS=of:N*T<NULL> x", (char*)"SPACE= ", (char*)"EMPTY=",
-		(char*)"PATH=x", (char*)"LD_X=x", longer, NULL
+		(char*)"PATH=x", (char*)"LD_X=x", (char*)"ACTION=twice", (char*)"MDEV=x", longer, NULL
 	};
 	char *env[ARRAY_SIZE(vars) + 1];
-	struct mdev_event ev;
 	int i, j;
 
 	memset(longer, 'x', sizeof(longer) - 1);
 	longer[sizeof(longer) - 1] = '\0';
 	memcpy(longer, "LONG=", 5);
-	memset(&ev, 0, sizeof(ev));
-	ev.vars = vars;
-	put_event(env, &ev, (char*)"MDEV=bus/1");
+	env[0] = (char*)"MDEV=bus/1";
+	env[1] = NULL;
+	add_vars(env, vars, 1);
 	for (i = 0; i < ARRAY_SIZE(tests); i++) {
 		char text[WORDS_SIZE], buf[WORDS_SIZE];
 		char *argv[WORDS_MAX + 1];
 		char *b = buf;
 
-		if (!split(tests[i].command, env, argv, text)) {
+		if (!split_words(tests[i].command, env, argv, text)) {
 			BBUNIT_ASSERT_NULL(tests[i].words);
 			continue;
 		}
@@ -307,4 +350,4 @@ BBUNIT_DEFINE_TEST(mdev_exec_split)
 	BBUNIT_ENDTEST;
 }
 
-#endif /* ENABLE_UNIT_TEST */
+#endif /* ENABLE_UNIT_TEST && ENABLE_MDEVD */

@@ -2,6 +2,8 @@
 /*
  * Messages of the mdev.conf engine: one line each, with the event and FILE:LINE
  *
+ * Copyright (C) 2026 mdevd for BusyBox maintainers
+ *
  * Licensed under GPLv2, see file LICENSE in this source tree.
  */
 #include "mdev_rules.h"
@@ -10,111 +12,134 @@
 # include <syslog.h>
 #endif
 
-enum { MSG_MAX = 1024 }; /* bytes, NUL included */
+enum {	/* bytes; their sum is less than PIPE_BUF */
+	PREFIX_MAX = 32, /* the applet's name and ": " */
+	MSG_MAX = 1024,  /* NUL included */
+};
 
 smallint mdev_verbose;
-#if ENABLE_MDEVD
-int mdev_syslog_fd = -1;
+#if ENABLE_FEATURE_MDEVD_CHECK
+smallint mdev_dry_run;
+#endif
 
-/* syslog(3) waits for a syslogd that does not read. mdevd must not: RFC 3164,
- * section 4.1, to the socket that BusyBox's and libc's syslog(3) use too */
-static void log_to_syslog(const char *msg)
+static const struct mdev_event *log_event;
+static const struct mdev_rule *log_rule;
+
+#if ENABLE_MDEVD
+
+static int stderr_fd = -1;	/* until mdev_log_init(): libbb writes messages */
+static int syslog_fd = -1;
+
+/* Sets up logging that never waits for a reader. A terminal or pipe at stderr is opened a second
+ * time, with O_NONBLOCK; if that fails (no /proc, or a socket), stderr itself becomes
+ * non-blocking. to_syslog: also opens a socket, because syslog(3) would wait for a syslogd that
+ * does not read. Dies if it cannot make that socket. */
+void FAST_FUNC mdev_log_init(int to_syslog)
+{
+	struct stat st;
+
+	stderr_fd = STDERR_FILENO;
+	/* Not for a file: we share its offset with commands. Not for the pipe that replaces a closed
+	 * stderr: it is read-only */
+	if (fstat(STDERR_FILENO, &st) == 0 && !S_ISREG(st.st_mode)
+	 && (fcntl(STDERR_FILENO, F_GETFL) & O_ACCMODE) != O_RDONLY
+	) {
+		stderr_fd = open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY);
+		if (stderr_fd < 0) {
+			ndelay_on(STDERR_FILENO);
+			stderr_fd = STDERR_FILENO;
+		}
+	}
+	if (stderr_fd != STDERR_FILENO)
+		close_on_exec_on(stderr_fd);
+	if (to_syslog) {
+		syslog_fd = xsocket(AF_UNIX, SOCK_DGRAM, 0);
+		close_on_exec_on(syslog_fd);
+	}
+}
+
+/* Closes the descriptors that mdev_log_init() opened. */
+void FAST_FUNC mdev_log_close(void)
+{
+	if (stderr_fd != STDERR_FILENO)
+		close(stderr_fd);
+	close(syslog_fd);
+}
+
+/* Sends msg to the socket of syslogd, in the format of RFC 3164, section 4.1 */
+static NOINLINE void log_to_syslog(int level, const char *msg)
 {
 	static const struct {
 		sa_family_t family;
 		char path[sizeof("/dev/log")];
 	} syslogd = { AF_UNIX, "/dev/log" };
+	static const uint8_t severity[] ALIGN1 = { LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 	char buf[512];
 	int len;
 
 	len = snprintf(buf, sizeof(buf), "<%d>%s[%u]: %s",
-			LOG_DAEMON | LOG_ERR, applet_name, (int)getpid(), msg);
-	sendto(mdev_syslog_fd, buf, MIN(len, (int)sizeof(buf) - 1), MSG_DONTWAIT,
+			LOG_DAEMON | severity[level], applet_name, (int)getpid(), msg);
+	sendto(syslog_fd, buf, MIN(len, (int)sizeof(buf) - 1), MSG_DONTWAIT,
 			(struct sockaddr*)&syslogd, sizeof(syslogd));
 }
 
-/* A stderr that nobody reads any more must not stop the daemon. PIPE_BUF
- * bytes fit where poll() says so (pipe(7)), and a message is shorter */
-static int stderr_is_ready(void)
-{
-	struct pollfd pfd;
-
-	pfd.fd = STDERR_FILENO;
-	pfd.events = POLLOUT;
-	return poll(&pfd, 1, 0) > 0;
-}
 #endif
 
-/* "ACTION DEVPATH: FILE:LINE: " and the text, one printable line. Names come
- * from outside: what is not printable is shown as '?' */
-static void compose(char *buf, const struct mdev_event *ev,
-		const struct mdev_rule *rule, const char *fmt, va_list p)
+/* Sets the event and the rule that messages are about, until the next call. Either may be NULL. */
+void FAST_FUNC mdev_log_about(const struct mdev_event *ev, const struct mdev_rule *rule)
 {
-	char *s = buf;
-	int e = errno; /* for %m */
+	log_event = ev;
+	log_rule = rule;
+}
 
-	if (ev)
-		s += sprintf(s, "%.30s %.200s: ", ev->action, ev->devpath);
-	if (rule && rule->line)
-		s += sprintf(s, "%.200s:%u: ", rule->file, rule->line);
-	else if (rule)
+/* Logs "applet: ACTION DEVPATH: FILE:LINE: message", one printable line, at level
+ * (MDEV_LOG_...) to stderr, and to syslog if that is open; mdev_log_about() sets the event and the
+ * rule. A dry run prints MDEV_LOG_ACTION to stdout, which may block. In mdevd no other message blocks:
+ * one that cannot be written at once is dropped. Keeps errno. */
+void FAST_FUNC mdev_log(int level, const char *fmt, ...)
+{
+	char buf[PREFIX_MAX + MSG_MAX];
+	char *msg, *s = buf;
+	va_list p;
+	int saved_errno = errno;
+
+	if (level == MDEV_LOG_ACTION && !mdev_dry_run)
+		level = MDEV_LOG_INFO;
+	if (level > mdev_verbose)
+		return;
+	if (ENABLE_MDEVD)
+		s += sprintf(s, "%.30s: ", applet_name);
+	msg = s; /* libbb and syslog add the applet themselves */
+	if (log_event)
+		s += sprintf(s, "%.30s %.200s: ", log_event->action, log_event->devpath);
+	if (log_rule && log_rule->line)
+		s += sprintf(s, "%.200s:%u: ", log_rule->file, log_rule->line);
+	else if (log_rule)
 		s = stpcpy(s, "default rule: ");
-	errno = e;
-	vsnprintf(s, buf + MSG_MAX - s, fmt, p);
-	for (s = buf; *s; s++)
+	errno = saved_errno; /* for %m */
+	va_start(p, fmt);
+	vsnprintf(s, msg + MSG_MAX - s, fmt, p);
+	va_end(p);
+	/* Names come from devices */
+	for (s = msg; *s; s++)
 		if (!isprint_asciionly(*s))
 			*s = '?';
-}
-
-static void say(const struct mdev_event *ev, const struct mdev_rule *rule, const char *fmt, va_list p)
-{
-	char buf[MSG_MAX];
-	int e = errno;
-
-	compose(buf, ev, rule, fmt, p);
 #if ENABLE_MDEVD
-	if (mdev_syslog_fd >= 0)
-		log_to_syslog(buf);
-	if (stderr_is_ready())
+	if (level == MDEV_LOG_ACTION) {
+		puts(msg);
+	} else if (stderr_fd >= 0) {
+		if (syslog_fd >= 0)
+			log_to_syslog(level, msg);
+		*s++ = '\n';
+		write(stderr_fd, buf, s - buf);
+	} else
 #endif
-		bb_simple_error_msg(buf);
-	errno = e;
+		bb_simple_error_msg(msg);
+	errno = saved_errno;
 }
 
-/* Prints "applet: ACTION DEVPATH: FILE:LINE: message" to stderr. ev and rule may
- * be NULL. In mdevd it never blocks (a message that does not fit at once is
- * dropped), elsewhere as write(2) does; errno is kept. */
-void FAST_FUNC mdev_log(const struct mdev_event *ev, const struct mdev_rule *rule, const char *fmt, ...)
+/* Logs "can't VERB 'OBJECT': " and the error in errno, at level. */
+void FAST_FUNC mdev_log_errno(int level, const char *verb, const char *object)
 {
-	va_list p;
-
-	va_start(p, fmt);
-	say(ev, rule, fmt, p);
-	va_end(p);
+	mdev_log(level, "can't %s '%s': "STRERROR_FMT, verb, object STRERROR_ERRNO);
 }
-
-/* The same, but not at -v 0. */
-void FAST_FUNC mdev_warn(const struct mdev_event *ev, const struct mdev_rule *rule, const char *fmt, ...)
-{
-	va_list p;
-
-	if (mdev_verbose == 0)
-		return;
-	va_start(p, fmt);
-	say(ev, rule, fmt, p);
-	va_end(p);
-}
-
-#if ENABLE_FEATURE_MDEVD_CHECK
-/* The same line, without the applet, to stdout: what a dry run prints. */
-void FAST_FUNC mdev_print(const struct mdev_event *ev, const struct mdev_rule *rule, const char *fmt, ...)
-{
-	char buf[MSG_MAX];
-	va_list p;
-
-	va_start(p, fmt);
-	compose(buf, ev, rule, fmt, p);
-	va_end(p);
-	puts(buf);
-}
-#endif

@@ -1,17 +1,24 @@
 /* vi: set sw=4 ts=4: */
 /*
- * (rule, event) to plan. Pure: no system call, no global, no allocation
+ * (rule, event) to plan. Pure: no system call except for attributes, no global; only regexec() may
+ * allocate memory
+ *
+ * Copyright (C) 2026 mdevd for BusyBox maintainers
+ * Derived from util-linux/mdev.c,
+ * Copyright 2005 Rob Landley <rob@landley.net>
+ * Copyright 2005 Frank Sorenson <frank@tuxrocks.com>
  *
  * Licensed under GPLv2, see file LICENSE in this source tree.
  */
 #include "mdev_rules.h"
 
-/* The last rule of every file, also of one that is not there */
+/* Applies after all rules of the files, or alone if there are none */
 const struct mdev_rule mdev_rule_implicit = {
 	.mode = 0660,
+	.first = ~(uint32_t)0,
 };
 
-/* Why name, which comes from outside, cannot be a name under /dev; NULL: it can. */
+/* Returns the reason why name, which is not trusted, is not valid below /dev; NULL: it is valid. */
 const char* FAST_FUNC mdev_name_fault(const char *name)
 {
 	const char *s = name;
@@ -21,112 +28,162 @@ const char* FAST_FUNC mdev_name_fault(const char *name)
 	do {
 		unsigned len = strchrnul(s, '/') - s;
 
-		/* An empty component (so also a slash at either end), '.' or '..' */
+		/* An empty component (also: a slash at either end), '.' or '..' */
 		if (len <= 2 && strncmp(s, "..", len) == 0)
-			return "it is no plain relative path";
+			return "it is not a plain relative path";
 		s += len;
 	} while (*s++);
 	return NULL;
 }
 
-/* What most conditions ask for: mdev_conf.c has them point here */
-const char mdev_subsystem[] ALIGN1 = "SUBSYSTEM";
-
-/* The letters that s begins with, max of them at the most. */
-uint32_t FAST_FUNC mdev_letters(const char *s, unsigned max)
+/* Returns the position in vars of the variable whose name has len chars, or of the NULL at its end. */
+char** FAST_FUNC mdev_find_var(char **vars, const char *name, unsigned len)
 {
-	uint32_t letters = 0;
-
-	while (max-- && *s)
-		letters |= (uint32_t)1 << (*s++ & 31);
-	return letters;
+	while (*vars && (strncmp(*vars, name, len) != 0 || (*vars)[len] != '='))
+		vars++;
+	return vars;
 }
 
-/* Value of the event's variable name, or NULL. It points into the event. */
+/* Returns the value of the event's variable, the first one if there are several, or NULL.
+ * It points into the event. */
 const char* FAST_FUNC mdev_event_var(const struct mdev_event *ev, const char *name)
 {
 	char **var;
-	unsigned len;
 
-	if (!ENABLE_MDEVD)
-		return getenv(name); /* so are mdev's */
-	if (name == mdev_subsystem)
-		return ev->subsystem;
-	len = strlen(name);
-	for (var = ev->vars; *var; var++)
-		if (**var == *name && strncmp(*var, name, len) == 0 && (*var)[len] == '=')
-			return *var + len + 1;
+	for (var = ev->vars; *var; var++) {
+		/* Compares the first char before the call: this runs ten times per event, and few match */
+		const char *s = (**var == *name) ? is_prefixed_with(*var, name) : NULL;
+
+		if (s && *s == '=')
+			return s + 1;
+	}
 	return NULL;
 }
 
-/* Appends len chars to what ends at dst; several slashes in a row become one.
- * What exceeds the buffer's MDEV_NAME_MAX is dropped: it is too long as it is */
-static char *append(struct mdev_plan *plan, char *dst, const char *s, unsigned len)
+/* The value that a rule's regex is compared with. An attribute is read into plan->buf */
+static const char *find_value(struct mdev_plan *plan, const char *name)
 {
-	for (; len && dst < plan->buf + MDEV_NAME_MAX; len--, s++)
-		if (*s != '/' || dst == plan->buf || dst[-1] != '/')
+	if (ENABLE_FEATURE_MDEV_LINKS && *name == '/')
+		return mdev_value_attribute(plan->event, name, strlen(name), plan->buf, sizeof(plan->buf));
+	return mdev_event_var(plan->event, name);
+}
+
+/* Appends len chars to the string in buf that ends at dst, and replaces several slashes in a row by one.
+ * Drops what exceeds the buffer, which then holds a name that is too long */
+static char *append(char *buf, char *dst, const char *s, unsigned len)
+{
+	for (; len && dst < buf + MDEV_NAME_MAX; len--, s++)
+		if (*s != '/' || dst == buf || dst[-1] != '/')
 			*dst++ = *s;
 	*dst = '\0';
 	return dst;
 }
 
-/* Where a rule with PATH puts the node; %0 to %9 are taken from matched by off */
-static void plan_path(struct mdev_plan *plan, const char *matched, const regmatch_t *off)
+#if ENABLE_FEATURE_MDEV_LINKS
+/* Appends the value of NAME or /ATTR, which has len chars. Returns NULL if it is missing or empty */
+static char *append_value(const struct mdev_event *ev, char *buf, char *dst, const char *name, unsigned len)
 {
-	const struct mdev_rule *rule = plan->rule;
-	const char *name = plan->event->name;
-	const char *s;
-	char *dst = append(plan, plan->buf, NULL, 0); /* PATH may be empty */
+	char *end = buf + MDEV_NAME_MAX + 1;
+	const char *value, *start = dst;
+	int is_attribute = (*name == '/');
 
-	for (s = rule->path; *s; s++) {
+	if (is_attribute) {
+		value = mdev_value_attribute(ev, name, len, dst, end - dst);
+	} else {
+		value = *mdev_find_var(ev->vars, name, len);
+		if (value)
+			value += len + 1;
+	}
+	if (!value)
+		return NULL;
+	dst = mdev_value_copy(dst, end, value, is_attribute);
+	return dst != start ? dst : NULL;
+}
+#endif
+
+/* Expands a PATH of the plan's rule, up to end, into buf, which has MDEV_NAME_MAX + 1 bytes: %0 to %9
+ * are groups of the string that the rule matched, %{NAME} is a variable and %{/ATTR} an attribute. All
+ * of a PATH that ends with a slash gets DEVNAME behind it. The result is not validated. If a variable
+ * or attribute is missing or empty, returns 0 and its name is in buf. */
+int FAST_FUNC mdev_plan_path(const struct mdev_plan *plan, const char *path, const char *end, char *buf)
+{
+	const char *name = plan->event->name;
+	const regmatch_t *off = plan->off;
+	char *dst = append(buf, buf, NULL, 0); /* PATH may be empty */
+	const char *s;
+
+	for (s = path; s < end; s++) {
 		unsigned i = (unsigned char)s[1] - '0';
 
 		if (ENABLE_MDEV_RULES_REGEXP
 		 && *s == '%' && i < MDEV_NGROUPS && off[i].rm_so >= 0
 		) {
-			dst = append(plan, dst, matched + off[i].rm_so, off[i].rm_eo - off[i].rm_so);
+			dst = append(buf, dst, plan->matched + off[i].rm_so, off[i].rm_eo - off[i].rm_so);
 			s++;
+#if ENABLE_FEATURE_MDEV_LINKS
+		} else if (*s == '%' && s[1] == '{') {
+			const char *value = s + 2;
+
+			s = strchr(value, '}');
+			dst = append_value(plan->event, buf, dst, value, s - value);
+			if (!dst) {
+				safe_strncpy(buf, value, s - value + 1);
+				return 0;
+			}
+#endif
 		} else {
-			dst = append(plan, dst, s, 1);
+			dst = append(buf, dst, s, 1);
 		}
 	}
-	if (dst != plan->buf && dst[-1] == '/') /* "PATH/": under its own name there */
-		append(plan, dst, name, strlen(name));
+	if (*s == '\0' && dst != buf && dst[-1] == '/') /* "PATH/" */
+		append(buf, dst, name, strlen(name));
+	return 1;
+}
+
+/* Sets the plan's node to the rule's PATH */
+static void plan_node(struct mdev_plan *plan)
+{
+	if (!mdev_plan_path(plan, plan->rule->path, strchr(plan->rule->path, '\0'), plan->buf))
+		return;
 	plan->refused = mdev_name_fault(plan->buf);
-	if (plan->refused || strcmp(plan->buf, name) == 0)
+	if (plan->refused || strcmp(plan->buf, plan->event->name) == 0)
 		return;
 	plan->node = plan->buf;
-	if (rule->path_op == '>')
-		plan->link = name;
-	else
-		plan->old = name;
+	plan->path_op = plan->rule->path_op;
 }
 
-/* Is the command one for this action? */
-static int is_due(const char *command, int op)
+/* Does the command's operator ask for this action? */
+static int is_for_action(const char *command, int op)
 {
-	static const char operators[] ALIGN1 = "*&@+$-"; /* two for each MDEV_OP_..., the first two for all */
-	int of = (strchr(operators, *command) - operators) / 2;
-
-	return of == MDEV_OP_OTHER || of == op;
+	switch (*command) {
+	case '@':
+	case '+':
+		return op == MDEV_OP_ADD;
+	case '$':
+	case '-':
+		return op == MDEV_OP_REMOVE;
+	}
+	return 1;
 }
 
-/* Does the rule apply to a device of these numbers, name and variables?
- * What it matched goes to *matched, and the groups to off if that is not NULL */
-static int applies(const struct mdev_rule *rule, const struct mdev_event *ev,
-		const char **matched, regmatch_t *off)
+/* Returns 1 if the plan's rule matches its event, 0 if not, -1 if regexec() failed for lack of memory.
+ * Sets plan->matched, and plan->off if the rule has a PATH */
+static int matches(struct mdev_plan *plan)
 {
+	const struct mdev_rule *rule = plan->rule;
+	const struct mdev_event *ev = plan->event;
 	unsigned i;
 
-	*matched = ev->name;
+	plan->matched = ev->name;
 	if (!ENABLE_MDEV_RULES_CONF || rule->line == 0)
 		return 1;
 	for (i = 0; i < rule->n_conditions; i++) {
 		const struct mdev_condition *c = mdev_condition(rule, i);
-		const char *value = mdev_event_var(ev, c->var);
+		const char *value = c->is_subsystem ? ev->subsystem : find_value(plan, c->var);
+		int result = value ? mdev_pattern_match(&c->pattern, value, NULL) : 0;
 
-		if (!value || !mdev_pattern_match(&c->pattern, value, NULL))
-			return 0;
+		if (result <= 0)
+			return result;
 	}
 	if (rule->major >= 0
 	 && (rule->major != ev->major || ev->minor < rule->minor0 || ev->minor > rule->minor1)
@@ -134,35 +191,59 @@ static int applies(const struct mdev_rule *rule, const struct mdev_event *ev,
 		return 0;
 	}
 	if (rule->var) {
-		*matched = mdev_event_var(ev, rule->var);
-		if (!*matched)
+		plan->matched = find_value(plan, rule->var);
+		if (!plan->matched)
 			return 0;
 	}
-	return mdev_pattern_match(&rule->pattern, *matched, off);
+	return mdev_pattern_match(&rule->pattern, plan->matched, (rule->path || MDEV_RULE_LINKS(rule)) ? plan->off : NULL);
 }
 
-/* Fills plan and returns 1 if the rule matches the event. The plan points into
- * both and into itself: it may not be copied, nor outlive them. ev->name is set. */
+#if ENABLE_MDEVD
+/* The event's variable as a number, or other if it is missing or not a number */
+static unsigned number_or(const struct mdev_event *ev, const char *var, int base, unsigned other)
+{
+	const char *s = mdev_event_var(ev, var);
+	unsigned n = s ? bb_strtou(s, NULL, base) : 0;
+
+	return (s && errno == 0) ? n : other;
+}
+
+/* Takes the mode (since 2.6.32) and owner (since 3.10) from the event: device_get_devnode() in
+ * drivers/base/core.c */
+static void plan_implicit(struct mdev_plan *plan)
+{
+	plan->mode = number_or(plan->event, "DEVMODE", 8, plan->mode) & 07777;
+	plan->ugid.uid = number_or(plan->event, "DEVUID", 10, 0);
+	plan->ugid.gid = number_or(plan->event, "DEVGID", 10, 0);
+}
+#else
+# define plan_implicit(plan) ((void)0)
+#endif
+
+/* Returns 1 and fills in plan if the rule matches the event, 0 if it does not, -1 if regexec()
+ * failed for lack of memory. The plan points into the rule, the event and itself: it must
+ * not be copied, nor outlive them. ev->name is set. Does not block or die. */
 int FAST_FUNC mdev_match(struct mdev_plan *plan, const struct mdev_rule *rule, const struct mdev_event *ev)
 {
-	regmatch_t off[MDEV_NGROUPS];
-	const char *matched;
+	int result;
 
-	if (!applies(rule, ev, &matched, rule->path ? off : NULL))
-		return 0;
 	plan->event = ev;
 	plan->rule = rule;
+	result = matches(plan);
+	if (result <= 0)
+		return result;
 	plan->node = ev->name;
-	plan->link = plan->old = plan->refused = plan->command = NULL;
-	plan->has_node = 0;
-	if (ENABLE_MDEV_RULES_RENAME && rule->path && rule->path_op)
-		plan_path(plan, matched, off);
-	if (rule->path_op != '!' && !plan->refused
-	 && (ev->major >= 0 || (ev->unnumbered && ev->op == MDEV_OP_REMOVE))
-	) {
-		plan->has_node = 1;
-	}
-	if (ENABLE_MDEV_RULES_EXEC && rule->command && is_due(rule->command, ev->op))
+	plan->refused = plan->command = NULL;
+	plan->mode = rule->mode;
+	plan->ugid = rule->ugid;
+	plan->path_op = '\0';
+	if (rule->line == 0)
+		plan_implicit(plan);
+	if (ENABLE_MDEV_RULES_RENAME && rule->path)
+		plan_node(plan);
+	plan->has_node = rule->path_op != '!' && !plan->refused
+		&& (ev->major >= 0 || (ev->by_name && ev->op == MDEV_OP_REMOVE));
+	if (ENABLE_MDEV_RULES_EXEC && rule->command && is_for_action(rule->command, ev->op))
 		plan->command = rule->command;
 	return 1;
 }

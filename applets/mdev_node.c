@@ -1,169 +1,283 @@
 /* vi: set sw=4 ts=4: */
 /*
- * Performs a plan in the current directory, which is /dev
+ * Carries out a plan in the current directory, which is /dev
  *
- * The only file that writes /dev. It may be shared with devtmpfs, which makes
- * nodes under the kernel's names before we hear of them, and with whatever
- * else root runs; it is written by root alone, so that a look before a change
- * is not a race. Callers have a umask of 0.
+ * No other file writes to /dev. devtmpfs makes nodes under the kernel's names before the
+ * event arrives, and other programs of root write there too. Directories that other users
+ * can write to are not used: nobody but root can change a name between a check and its use.
+ * Callers have a umask of 0.
+ *
+ * Copyright (C) 2026 mdevd for BusyBox maintainers
+ * Derived from util-linux/mdev.c,
+ * Copyright 2005 Rob Landley <rob@landley.net>
+ * Copyright 2005 Frank Sorenson <frank@tuxrocks.com>
  *
  * Licensed under GPLv2, see file LICENSE in this source tree.
  */
 #include "mdev_rules.h"
 
-static void warn_errno(const struct mdev_plan *plan, const char *what, const char *name)
+enum { LINKS_MAX = 8 }; /* links followed in one name */
+
+static void warn_errno(const char *what, const char *name)
 {
-	mdev_warn(plan->event, plan->rule, "can't %s '%s': "STRERROR_FMT, what, name STRERROR_ERRNO);
+	mdev_log_errno(MDEV_LOG_WARN, what, name);
 }
 
-/* Is name the device? Fills st then */
+static int is_node(const struct stat *st)
+{
+	return S_ISBLK(st->st_mode) || S_ISCHR(st->st_mode);
+}
+
+/* Is st that of the device's node? */
+static int is_own_node(const struct mdev_plan *plan, const struct stat *st)
+{
+	return (st->st_mode & S_IFMT) == plan->event->type && (uint32_t)st->st_rdev == plan->event->dev;
+}
+
+/* Is name the device's node? Sets st if there is such a name */
 static int is_device(const struct mdev_plan *plan, const char *name, struct stat *st)
 {
 	if (lstat(name, st) == 0)
-		return (st->st_mode & S_IFMT) == plan->event->type && st->st_rdev == plan->event->dev;
-	/* Others say that there is no such name */
+		return is_own_node(plan, st);
 	if (ENABLE_MDEVD && (errno == EIO || errno == EACCES))
-		warn_errno(plan, "find out about", name);
+		warn_errno("stat", name);
 	return 0;
 }
 
-/* Does name, a link or behind links, end inside the current directory?
- * Where it ends goes to resolved, PATH_MAX bytes */
-static NOINLINE int stays_inside(const char *name, char *resolved)
+/* Is st that of a directory that root alone can write? */
+int FAST_FUNC mdev_node_is_safe(const struct stat *st)
 {
-	char cwd[PATH_MAX];
-	char *s;
-
-	if (!realpath(name, resolved) || !getcwd(cwd, sizeof(cwd)))
-		return 0;
-	s = is_prefixed_with(resolved, cwd);
-	return s && (*s == '/' || *s == '\0' || cwd[1] == '\0');
+	return st->st_uid == 0 && !(st->st_mode & (S_IWGRP | S_IWOTH));
 }
 
-/* Are name's parent directories there, and none of them a link that leads out
- * of /dev? Makes those that are missing, 0755, if make is 1. Returns 0 if not:
- * has said so, but for one that is missing and not to be made */
-static NOINLINE int has_parents(const struct mdev_plan *plan, const char *name, int make)
+/* The beginning of path, up to end, names a link: replaces it with the target of the link. path has
+ * MDEV_NAME_MAX bytes. Returns 0 if it is no link, or the target is absolute or not below /dev: path is
+ * undefined in the last case. */
+NOINLINE int FAST_FUNC mdev_node_follow(char *path, char *end)
 {
-	char path[PATH_MAX], resolved[PATH_MAX];
-	struct stat st;
-	char *slash;
+	char text[MDEV_NAME_MAX];
+	char saved = *end;
+	char *dst, *s, *next;
+	ssize_t len;
 
-	/* DEVPATH's last component may be longer than all names that have a '/' */
-	if (!strchr(name, '/'))
-		return 1;
-	safe_strncpy(path, name, PATH_MAX);
-	for (slash = path; (slash = strchr(slash, '/')) != NULL; *slash++ = '/') {
-		*slash = '\0';
-		if (lstat(path, &st) == 0) {
-			/* Of what is neither link nor directory, others will complain */
-			if (S_ISDIR(st.st_mode) || stays_inside(path, resolved))
-				continue;
-			errno = EXDEV;
-		} else if (make) {
-			if (mkdir(path, 0755) == 0 || errno == EEXIST)
-				continue;
-		} else if (!ENABLE_MDEVD || (errno != EIO && errno != EACCES)) {
-			return 0;
-		}
-		warn_errno(plan, make ? "make directory" : "enter directory", path);
+	*end = '\0';
+	len = readlink(path, text, sizeof(text) - 1);
+	dst = (char*)bb_basename(path);
+	*end = saved;
+	/* One more char: the text may have been cut */
+	if (len <= 0 || text[0] == '/' || len + strlen(end) >= sizeof(text) - 1)
 		return 0;
+	strcpy(text + len, end);
+	for (s = text; s; s = next) {
+		next = strchr(s, '/');
+		if (next)
+			*next++ = '\0';
+		if (strcmp(s, "..") == 0) {
+			if (dst == path)
+				return 0;
+			dst[-1] = '\0';
+			dst = (char*)bb_basename(path);
+		} else if (*s && strcmp(s, ".") != 0) {
+			if (dst - path + strlen(s) + sizeof("/") > MDEV_NAME_MAX)
+				return 0;
+			dst = stpcpy(dst, s);
+			*dst++ = '/';
+		}
 	}
+	if (dst == path)
+		return 0;
+	dst[-1] = '\0';
 	return 1;
 }
 
-/* Gives name, which has st, the rule's mode and owner. Calls only what changes something */
+/* Returns why the parent directories of name cannot be used: see mdev_node_check_parents(). NULL: they
+ * can; "": one is missing */
+static NOINLINE const char *find_parent_fault(const char *name, int make)
+{
+	char path[MDEV_NAME_MAX];
+	unsigned links = 0;
+	char *slash = path;
+
+	safe_strncpy(path, name, sizeof(path));
+	while ((slash = strchr(slash, '/')) != NULL) {
+		struct stat st;
+
+		*slash = '\0';
+		if (lstat(path, &st) != 0) {
+			if (!make && (errno == ENOENT || errno == ENOTDIR))
+				return "";
+			if (!make || mkdir(path, 0755) != 0) {
+				if (errno != EEXIST || links++ == LINKS_MAX)
+					return strerror(errno);
+				/* devtmpfs made it after lstat(): look again */
+				*slash = '/';
+				continue;
+			}
+		} else if (S_ISLNK(st.st_mode)) {
+			*slash = '/';
+			if (links++ == LINKS_MAX || !mdev_node_follow(path, slash))
+				return "it is a link that leads elsewhere";
+			slash = path;
+			continue;
+		} else if (!S_ISDIR(st.st_mode)) {
+			return make ? strerror(ENOTDIR) : "";
+		} else if (!mdev_node_is_safe(&st)) {
+			return "others than root can write it";
+		}
+		*slash++ = '/';
+	}
+	return NULL;
+}
+
+/* Checks that the parent directories of name exist below /dev and that root alone can write
+ * them. make: makes those that are missing, mode 0755. Returns 0 if they cannot
+ * be used, and warns unless one is missing and make is 0. */
+int FAST_FUNC mdev_node_check_parents(const char *name, int make)
+{
+	const char *fault = find_parent_fault(name, make);
+
+	if (fault && *fault)
+		mdev_log(MDEV_LOG_WARN, "can't use the directory of '%s': %s", name, fault);
+	return !fault;
+}
+
+/* Sets owner and mode of name, whose lstat() is st, to the plan's. Makes no needless system call */
 static void set_owner_and_mode(const struct mdev_plan *plan, const char *name, const struct stat *st)
 {
-	const struct mdev_rule *rule = plan->rule;
-	mode_t wrong = (st->st_mode ^ rule->mode) & 07777;
+	mode_t wrong = (st->st_mode ^ plan->mode) & 07777;
 	int err = 0;
 
-	if (st->st_uid != rule->ugid.uid || st->st_gid != rule->ugid.gid) {
-		err = lchown(name, rule->ugid.uid, rule->ugid.gid);
-		wrong |= rule->mode & (S_ISUID | S_ISGID); /* chown cleared them */
+	if (st->st_uid != plan->ugid.uid || st->st_gid != plan->ugid.gid) {
+		err = lchown(name, plan->ugid.uid, plan->ugid.gid);
+		wrong |= plan->mode & (S_ISUID | S_ISGID); /* chown cleared them */
 	}
 	if (err == 0 && wrong)
-		err = chmod(name, rule->mode);
+		err = chmod(name, plan->mode);
 	if (err)
-		warn_errno(plan, "set owner and mode of", name);
+		warn_errno("set owner and mode of", name);
 }
 
-/* If name is the device, gives it mode and owner and returns 1 */
-static int adopt(const struct mdev_plan *plan, const char *name)
+/* Revokes all access to name, whose lstat() is st, if it is a node: a hard link that a user made to
+ * it would give access to the next device with its numbers */
+static void revoke_node(const char *name, const struct stat *st)
+{
+	if (is_node(st)) {
+		chmod(name, 0);
+		lchown(name, 0, 0);
+	}
+}
+
+/* Unlinks name, whose lstat() is st. Not an error if it is gone already, or a directory */
+static void unlink_name(const char *name, const struct stat *st)
+{
+	revoke_node(name, st);
+	if (unlink(name) != 0 && errno != ENOENT && errno != EISDIR)
+		warn_errno("remove", name);
+}
+
+/* Follows name, in place, if it is a link. Returns 1 and sets st if it is, or leads to, the device's node */
+static int leads_to_device(const struct mdev_plan *plan, char *name, struct stat *st)
+{
+	unsigned links = 0;
+
+	while (!is_device(plan, name, st))
+		if (links++ == LINKS_MAX || !mdev_node_follow(name, name + strlen(name)))
+			return 0;
+	return links == 0 || mdev_node_check_parents(name, 0);
+}
+
+/* Is st that of the node of another device that exists? */
+static int is_other_node(const struct mdev_plan *plan, const struct stat *st)
+{
+	return is_node(st) && !is_own_node(plan, st)
+		&& mdev_sysfs_exists(plan->event->sys, st->st_mode, st->st_rdev, /*unknown:*/ 1);
+}
+
+#if ENABLE_FEATURE_MDEV_LINKS
+
+/* Does the plan's node exist? buf is scratch space of MDEV_NAME_MAX bytes. */
+int FAST_FUNC mdev_node_exists(const struct mdev_plan *plan, char *buf)
 {
 	struct stat st;
 
-	if (!is_device(plan, name, &st))
-		return 0;
-	set_owner_and_mode(plan, name, &st);
-	return 1;
+	strcpy(buf, plan->node);
+	return leads_to_device(plan, buf, &st);
 }
 
-/* Something has the node's name. Returns 1 if it is the device, which now has mode
- * and owner; 0 if it was removed, so that the node can be made; -1 if it stays */
-static NOINLINE int clear_the_way(const struct mdev_plan *plan)
+/* Is name a link to the node of another device that exists? node gets its name, and has
+ * MDEV_NAME_MAX bytes. */
+int FAST_FUNC mdev_node_of_another(const struct mdev_plan *plan, const char *name, char *node)
 {
-	char resolved[PATH_MAX];
+	unsigned links = 0;
+	struct stat st;
 
-	if (adopt(plan, plan->node))
-		return 1;
-	/* An earlier rule (-sda 0:0 660 >disk/) may have made a link of it */
-	if (stays_inside(plan->node, resolved) && adopt(plan, resolved))
-		return 1;
-	if (unlink(plan->node) == 0 || errno == ENOENT)
-		return 0;
-	warn_errno(plan, "replace", plan->node); /* a directory: EISDIR */
-	return -1;
+	strcpy(node, name);
+	while (mdev_node_follow(node, node + strlen(node)) && links < LINKS_MAX) {
+		if (strcmp(node, plan->node) == 0)
+			return 0;
+		links++;
+	}
+	return links && lstat(node, &st) == 0 && is_other_node(plan, &st);
 }
 
-/* Returns 1 if the node is there then */
+#endif
+
+/* name, whose lstat() is st, is the node of another device that exists */
+static void warn_taken(const struct mdev_plan *plan, const char *name, const struct stat *st)
+{
+	mdev_log(MDEV_LOG_WARN, "'%s' is the node of %u:%u, which exists: not replaced by '%s'",
+			name, (unsigned)major(st->st_rdev), (unsigned)minor(st->st_rdev), plan->event->name);
+}
+
+enum { MADE, TAKEN, FAILED };
+
+/* Makes the node. If its name exists: gives the device's own node owner and mode; leaves a directory,
+ * and the node of another device that exists (TAKEN); replaces everything else */
 static int make_node(const struct mdev_plan *plan)
 {
+	const char *name = plan->node;
+	char path[MDEV_NAME_MAX];
 	struct stat st;
 	int tries = 2;
 
-	if (!has_parents(plan, plan->node, 1))
-		return 0;
-	while (mknod(plan->node, plan->rule->mode | plan->event->type, plan->event->dev) != 0) {
-		int is_there;
-
+	if (!mdev_node_check_parents(name, 1))
+		return FAILED;
+	while (mknod(name, plan->mode | plan->event->type, plan->event->dev) != 0) {
 		if (errno != EEXIST || --tries < 0) {
-			warn_errno(plan, "make node", plan->node);
-			return 0;
+			warn_errno("make node", name);
+			return FAILED;
 		}
-		is_there = clear_the_way(plan);
-		if (is_there)
-			return is_there > 0;
+		strcpy(path, name);
+		/* An earlier rule (-sda 0:0 660 >disk/) may have replaced it with a link */
+		if (leads_to_device(plan, path, &st)
+		/* "=" and ">" are about to remove or replace the node under the event's name */
+		 && !(plan->path_op && strcmp(path, plan->event->name) == 0)
+		) {
+			set_owner_and_mode(plan, path, &st);
+			return MADE;
+		}
+		if (lstat(name, &st) != 0)
+			continue;
+		if (is_other_node(plan, &st)) {
+			warn_taken(plan, name, &st);
+			return TAKEN;
+		}
+		revoke_node(name, &st);
+		if (unlink(name) != 0 && errno != ENOENT) {
+			warn_errno("replace", name); /* a directory: EISDIR */
+			return FAILED;
+		}
 	}
-	/* Its owner always: a setgid directory gives away its group */
-	st.st_uid = ~plan->rule->ugid.uid;
-	st.st_mode = plan->rule->mode;
-	set_owner_and_mode(plan, plan->node, &st);
-	return 1;
+	/* Always sets the owner: a node in a setgid directory gets the directory's group */
+	st.st_uid = ~plan->ugid.uid;
+	st.st_mode = plan->mode;
+	set_owner_and_mode(plan, name, &st);
+	return MADE;
 }
 
-/* That it is gone already is fine, and that a directory has the name */
-static void remove_name(const struct mdev_plan *plan, const char *name)
-{
-	if (has_parents(plan, name, 0) && unlink(name) != 0 && errno != ENOENT && errno != EISDIR)
-		warn_errno(plan, "remove", name);
-}
-
-/* Removes name if it is (still) the device; called without numbers (mdev), by the name alone */
-static void remove_node(const struct mdev_plan *plan, const char *name)
-{
-	struct stat st;
-
-	if (plan->event->major < 0 || is_device(plan, name, &st))
-		remove_name(plan, name);
-}
-
-#if ENABLE_MDEV_RULES_RENAME
-
-/* Text of a link from link to node, both names under /dev, relative to the
- * link's own directory. Returns 0 if buf's PATH_MAX bytes are too few */
-static int link_text(char *buf, const char *link, const char *node)
+/* Makes the text of a link from link to node, both names under /dev, relative to the
+ * link's own directory. Returns 0 if the MDEV_NAME_MAX bytes of buf are not enough */
+static int make_link_text(char *buf, const char *link, const char *node)
 {
 	unsigned i, start = 0;
 	unsigned len = 0;
@@ -174,7 +288,7 @@ static int link_text(char *buf, const char *link, const char *node)
 	for (link += start; *link; link++)
 		len += 3 * (*link == '/');
 	node += start;
-	if (len + strlen(node) >= PATH_MAX)
+	if (len + strlen(node) >= MDEV_NAME_MAX)
 		return 0;
 	for (i = 0; i < len; i += 3)
 		memcpy(buf + i, "../", 3);
@@ -182,145 +296,177 @@ static int link_text(char *buf, const char *link, const char *node)
 	return 1;
 }
 
-/* Is there a link of that text? Leaves lstat's answer for what is there */
-static int is_link_to(const char *link, const char *text)
+/* Makes the link to the plan's node. Replaces anything else of that name, except a directory and the
+ * node of another device that exists (TAKEN: st is set), in one step: the name is never missing */
+static NOINLINE int make_link(const struct mdev_plan *plan, const char *link, struct stat *st)
 {
-	char buf[PATH_MAX];
-	ssize_t len = readlink(link, buf, sizeof(buf) - 1);
+	char text[MDEV_NAME_MAX], temp[MDEV_NAME_MAX + sizeof(".mdev.4294967295")];
+	ssize_t len;
 
-	if (len < 0)
-		return 0;
-	buf[len] = '\0';
-	return strcmp(buf, text) == 0;
-}
-
-/* Makes link point to text, replacing what is there at once: nobody sees
- * the name missing. A directory stays */
-static int replace_by_link(const char *link, const char *text)
-{
-	char temp[PATH_MAX + sizeof(".mdev.4294967295")];
-
+	errno = ENAMETOOLONG;
+	if (!make_link_text(text, link, plan->node))
+		return FAILED;
+	if (symlink(text, link) == 0)
+		return MADE;
+	if (errno != EEXIST)
+		return FAILED;
+	len = readlink(link, temp, MDEV_NAME_MAX);
+	if (len == (ssize_t)strlen(text) && memcmp(temp, text, len) == 0)
+		return MADE;
+	st->st_mode = 0;
+	lstat(link, st);
+	if (is_other_node(plan, st))
+		return TAKEN;
 	strcpy(temp, link);
 	sprintf((char*)bb_basename(temp), ".mdev.%u", (unsigned)getpid());
 	unlink(temp);
 	if (symlink(text, temp) != 0)
-		return 0;
+		return FAILED;
+	/* Only if need be: chmod() follows a link that another mdevd has just made */
+	if (st->st_nlink > 1)
+		revoke_node(link, st);
 	if (rename(temp, link) == 0)
-		return 1;
-	unlink(temp); /* leaves rename's errno */
-	return 0;
+		return MADE;
+	unlink(temp); /* keeps errno */
+	return FAILED;
 }
 
-static NOINLINE void make_link(const struct mdev_plan *plan, const char *link)
+/* Makes link, a name under /dev, a link to the plan's node, with its directories. Replaces anything
+ * else of that name, except a directory and the node of another device that exists. Reports
+ * failures. */
+void FAST_FUNC mdev_node_link(const struct mdev_plan *plan, const char *link)
 {
-	char text[PATH_MAX];
+	struct stat st;
+	int result;
 
-	if (!has_parents(plan, link, 1))
+	if (!mdev_node_check_parents(link, 1))
 		return;
-	errno = ENAMETOOLONG;
-	if (!link_text(text, link, plan->node)
-	 || (symlink(text, link) != 0
-	     && (errno != EEXIST || (!is_link_to(link, text) && !replace_by_link(link, text))))
-	) {
-		warn_errno(plan, "make link", link);
-	}
+	/* It has large buffers, and so does logging */
+	result = make_link(plan, link, &st);
+	if (result == TAKEN)
+		warn_taken(plan, link, &st);
+	else if (result == FAILED)
+		warn_errno("make link", link);
 }
 
-static NOINLINE void remove_link(const struct mdev_plan *plan, const char *link)
+/* Is this the device of the root file system? */
+static int is_root(const struct mdev_plan *plan)
 {
-	char text[PATH_MAX];
+	const struct mdev_event *ev = plan->event;
 
-	if (link_text(text, link, plan->node) && is_link_to(link, text))
-		remove_name(plan, link);
+	return ev->type == S_IFBLK && ev->dev == ev->root && strcmp(plan->node, "root") != 0;
 }
 
-#else
-# define make_link(plan, link) symlink((plan)->node, link)
-# define remove_link(plan, link) ((void)0)
-#endif
-
-/* Is this the device that the root file system is on? */
-static int is_root(const struct mdev_plan *plan, dev_t root)
-{
-	return plan->event->type == S_IFBLK && plan->event->dev == root && strcmp(plan->node, "root") != 0;
-}
-
-/* The device that the root file system is on; that of a tmpfs has no node. */
-dev_t FAST_FUNC mdev_node_root(void)
+/* Returns the device of the root file system. (No event has the number of a tmpfs.) */
+uint32_t FAST_FUNC mdev_node_root(void)
 {
 	struct stat st;
 
-	st.st_dev = 0; /* stays, if that fails */
+	st.st_dev = 0; /* if stat() fails */
 	stat("/", &st);
 	return st.st_dev;
 }
 
-/* Says why PATH was not used. */
-void FAST_FUNC mdev_node_refused(const struct mdev_plan *plan)
+/* Makes the plan's node and its links, and sets plan->node and path_op to what was made: if
+ * another device that exists has the node's name, the node gets the event's name instead. Reports
+ * failures. Does not block, allocates nothing. */
+void FAST_FUNC mdev_node_add(struct mdev_plan *plan)
 {
-	mdev_warn(plan->event, plan->rule, "'%s' refused: %s", plan->buf, plan->refused);
-}
+	const char *name = plan->event->name;
+	int result = make_node(plan);
 
-/* Makes the plan's node and links, replacing what is in the way but directories;
- * the device's own node is kept and gets the mode and owner. What fails is
- * reported; without the node, the device's other name is left as it is.
- * Does not block, allocates nothing. */
-void FAST_FUNC mdev_node_add(const struct mdev_plan *plan, dev_t root)
-{
-	if (!make_node(plan))
+	if (result == TAKEN && plan->path_op) {
+		plan->node = name;
+		plan->path_op = '\0';
+		result = make_node(plan);
+	}
+	if (result != MADE)
 		return;
-	if (ENABLE_MDEV_RULES_RENAME && plan->link)
-		make_link(plan, plan->link);
-	if (ENABLE_MDEV_RULES_RENAME && plan->old)
-		remove_node(plan, plan->old);
-	if (is_root(plan, root))
-		make_link(plan, "root");
+	if (plan->path_op == '>') {
+		mdev_node_link(plan, name);
+	} else if (plan->path_op == '=') {
+		struct stat st;
+
+		if (is_device(plan, name, &st) && mdev_node_check_parents(name, 0))
+			unlink_name(name, &st);
+	}
+	if (is_root(plan))
+		mdev_node_link(plan, "root");
 }
 
-/* Removes the plan's node if it is still the device, and its link if it still
- * points there. What fails is reported. Does not block, allocates nothing. */
-void FAST_FUNC mdev_node_remove(const struct mdev_plan *plan)
+/* Removes name if it is the device's node or a link to the plan's node. If it is a link to the
+ * device's node under another name, removes that node too */
+static NOINLINE void remove_name(const struct mdev_plan *plan, const char *name)
 {
-	if (plan->link)
-		remove_link(plan, plan->link);
-	remove_node(plan, plan->node);
+	char path[MDEV_NAME_MAX];
+	struct stat st;
+
+	st.st_mode = 0;
+	if (!mdev_node_check_parents(name, 0))
+		return;
+	if (!is_device(plan, name, &st) && plan->event->major >= 0) {
+		safe_strncpy(path, name, sizeof(path));
+		if (!mdev_node_follow(path, path + strlen(path)))
+			return;
+		if (strcmp(path, plan->node) != 0) {
+			if (!leads_to_device(plan, path, &st) || !mdev_node_check_parents(path, 0))
+				return;
+			unlink_name(path, &st);
+		}
+		st.st_mode = 0;
+	}
+	unlink_name(name, &st);
+}
+
+/* Removes the plan's node if it still is the device's, and the link under the event's name if it
+ * still leads there. Without numbers, removes both names. If the device exists, a new one has the same
+ * numbers: removes nothing, and returns 0 unless the plan's node has gone. Reports failures. Does not
+ * block, allocates nothing. */
+int FAST_FUNC mdev_node_remove(const struct mdev_plan *plan)
+{
+	const struct mdev_event *ev = plan->event;
+	IF_FEATURE_MDEV_LINKS(char buf[MDEV_NAME_MAX];)
+
+	if (ev->major >= 0 && mdev_sysfs_exists(ev->sys, ev->type, ev->dev, /*unknown:*/ 0))
+		return IF_FEATURE_MDEV_LINKS(!mdev_node_exists(plan, buf)) IF_NOT_FEATURE_MDEV_LINKS(0);
+	if (plan->path_op == '>' || (plan->path_op && ev->major >= 0))
+		remove_name(plan, ev->name);
+	remove_name(plan, plan->node);
+	return 1;
 }
 
 #if ENABLE_MDEVD
 
-/* Says through say, mdev_log() or mdev_print(), what mdev_node_add() or mdev_node_remove() and the command
- * would do. always: even if that is nothing. Blocks as say does. */
-void FAST_FUNC mdev_node_tell(const struct mdev_plan *plan, dev_t root,
-	void FAST_FUNC (*say)(const struct mdev_event *ev, const struct mdev_rule *rule, const char *fmt, ...),
-	int always)
+/* Logs what mdev_node_add() or mdev_node_remove() and the command would do; always: even if that is
+ * nothing. */
+void FAST_FUNC mdev_node_log(const struct mdev_plan *plan, int always)
 {
-	const struct mdev_rule *rule = plan->rule;
 	const struct mdev_event *ev = plan->event;
 	int is_add = (ev->op == MDEV_OP_ADD);
 
 	if (plan->has_node && ev->op != MDEV_OP_OTHER) {
 		always = 0;
-		say(ev, rule, is_add
+		mdev_log(MDEV_LOG_ACTION, is_add
 			? "make node %s: %s %u:%u, mode %03o, owner %u:%u" : "remove node %s",
 			plan->node, ev->type == S_IFBLK ? "block" : "char", ev->major, ev->minor,
-			(unsigned)rule->mode, (unsigned)rule->ugid.uid, (unsigned)rule->ugid.gid);
-		if (plan->link)
-			say(ev, rule, is_add ? "make link %s to %s" : "remove link %s", plan->link, plan->node);
-		if (is_add && plan->old)
-			say(ev, rule, "remove node %s", plan->old);
-		if (is_add && is_root(plan, root))
-			say(ev, rule, "make link %s to %s", "root", plan->node);
+			(unsigned)plan->mode, (unsigned)plan->ugid.uid, (unsigned)plan->ugid.gid);
+		if (plan->path_op == '>')
+			mdev_log(MDEV_LOG_ACTION, is_add ? "make link %s to %s" : "remove link %s", ev->name, plan->node);
+		if (is_add && plan->path_op == '=')
+			mdev_log(MDEV_LOG_ACTION, "remove node %s", ev->name);
+		if (is_add && is_root(plan))
+			mdev_log(MDEV_LOG_ACTION, "make link root to %s", plan->node);
 	}
 	if (plan->refused) {
 		always = 0;
-		say(ev, rule, "make no node %s: %s", plan->buf, plan->refused);
+		mdev_log(MDEV_LOG_ACTION, "make no node %s: %s", plan->buf, plan->refused);
 	}
 	if (plan->command) {
 		always = 0;
-		say(ev, rule, "run with MDEV=%s: %s", plan->node, plan->command + 1);
+		mdev_log(MDEV_LOG_ACTION, "run with MDEV=%s: %s", plan->node, plan->command + 1);
 	}
 	if (always)
-		say(ev, rule, "nothing to do");
+		mdev_log(MDEV_LOG_ACTION, "nothing to do");
 }
 
 #endif

@@ -1,48 +1,67 @@
 /* vi: set sw=4 ts=4: */
 /*
- * Numbers and name of a device when the event lacks them
+ * Numbers, name and type of a device, and whether a device exists
+ *
+ * Copyright (C) 2026 mdevd for BusyBox maintainers
+ * Derived from util-linux/mdev.c,
+ * Copyright 2005 Rob Landley <rob@landley.net>
+ * Copyright 2005 Frank Sorenson <frank@tuxrocks.com>
  *
  * Licensed under GPLv2, see file LICENSE in this source tree.
  */
 #include "mdev_rules.h"
 
-/* Reads sys/DEVPATH/file into buf, which has MDEV_NAME_MAX bytes, and ends it
- * with a NUL. Returns 0 if there is nothing: the device may be gone already */
-static int read_attribute(const struct mdev_event *ev, const char *sys, const char *file, char *buf)
-{
-	int len;
-
-	if (snprintf(buf, MDEV_NAME_MAX, "%s%s/%s", sys, ev->devpath, file) >= MDEV_NAME_MAX)
-		return 0;
-	len = open_read_close(buf, buf, MDEV_NAME_MAX - 1);
-	if (len <= 0) {
-		if (ENABLE_MDEVD && len < 0 && errno != ENOENT && errno != ENODEV)
-			mdev_warn(ev, NULL, "can't read %s: "STRERROR_FMT, file STRERROR_ERRNO);
-		return 0;
-	}
-	buf[len] = '\0';
-	return 1;
-}
-
-/* Reads "MAJOR:MINOR", or with another char between them. Returns what
- * follows, or NULL if these are no numbers of a device: *major is anything then. */
-char* FAST_FUNC mdev_numbers(const char *s, char between, int *major, unsigned *minor)
+/* Parses "MAJOR:MINOR", or with another separator. Returns the end of the text, or
+ * NULL if they are not valid device numbers: *major is undefined then. */
+char* FAST_FUNC mdev_numbers(const char *s, char separator, int *major, unsigned *minor)
 {
 	char *end;
 
 	*major = bb_strtou(s, &end, 10);
-	if (*end != between || (unsigned)*major > MDEV_MAJOR_MAX)
+	if (*end != separator || (unsigned)*major > MDEV_MAJOR_MAX)
 		return NULL;
 	*minor = bb_strtou(end + 1, &end, 10);
 	return (*minor <= MDEV_MINOR_MAX) ? end : NULL;
 }
 
-/* DEVNAME of SYS/DEVPATH/uevent, which kernels have since 2.6.31 */
-static const char *read_name(const struct mdev_event *ev, const char *sys, char *buf)
+/* Does the device of that type and number exist? unknown is the result if the kernel does not
+ * tell: SYS/dev was added in 2.6.27. */
+int FAST_FUNC mdev_sysfs_exists(const char *sys, mode_t type, uint32_t dev, int unknown)
+{
+	char path[MDEV_NAME_MAX];
+
+	if (snprintf(path, sizeof(path), "%s/dev/%s/%u:%u", sys, S_ISBLK(type) ? "block" : "char",
+			(unsigned)major(dev), (unsigned)minor(dev)) >= (int)sizeof(path))
+		return unknown;
+	if (access(path, F_OK) == 0)
+		return 1;
+	*strrchr(path, '/') = '\0'; /* SYS/dev/block */
+	return unknown && access(path, F_OK) != 0;
+}
+
+/* Reads SYS/DEVPATH/file into buf, which has MDEV_NAME_MAX bytes, as a string. Returns its length;
+ * 0 if that fails: the device may be gone already. */
+int FAST_FUNC mdev_sysfs_read(const struct mdev_event *ev, const char *file, char *buf)
+{
+	int len;
+
+	if (snprintf(buf, MDEV_NAME_MAX, "%s%s/%s", ev->sys, ev->devpath, file) >= MDEV_NAME_MAX)
+		len = 0;
+	else
+		len = open_read_close(buf, buf, MDEV_NAME_MAX - 1);
+	len = MAX(len, 0);
+	buf[len] = '\0';
+	return len;
+}
+
+#if ENABLE_MDEV
+
+/* Returns DEVNAME of SYS/DEVPATH/uevent, which kernels have since 2.6.31, or NULL */
+static const char *read_name(const struct mdev_event *ev, char *buf)
 {
 	char *s;
 
-	if (!read_attribute(ev, sys, "uevent", buf + 1))
+	if (!mdev_sysfs_read(ev, "uevent", buf + 1))
 		return NULL;
 	*buf = '\n';
 	s = strstr(buf, "\nDEVNAME=");
@@ -53,52 +72,72 @@ static const char *read_name(const struct mdev_event *ev, const char *sys, char 
 	return s;
 }
 
-/* Only block devices are under block; "/block/" is where old kernels have them.
- * Not strstr(): this is asked for every event, and libc's prepares for long texts */
+static void read_sysfs(struct mdev_event *ev, char *buf)
+{
+	if (ev->major < 0 && ev->op == MDEV_OP_ADD
+	 && (!mdev_sysfs_read(ev, "dev", buf) || !mdev_numbers(buf, ':', &ev->major, &ev->minor))
+	) {
+		ev->major = -1;
+	}
+	if (!ev->name)
+		ev->name = read_name(ev, buf);
+}
+
+#else
+# define read_sysfs(ev, buf) ((void)0)
+#endif
+
+/* Old kernels have block devices below /block/ */
 static int is_block(const struct mdev_event *ev)
 {
 	const char *s = ev->devpath;
 
 	if (ev->subsystem && strcmp(ev->subsystem, "block") == 0)
 		return 1;
+	/* Not strstr(): musl's is slow to start, and each event gets here */
 	for (; (s = strchr(s, 'b')) != NULL; s++)
 		if (s[-1] == '/' && is_prefixed_with(s, "block/"))
 			return 1;
 	return 0;
 }
 
-/* Fills what ev lacks: on add its numbers (and dev) from SYS/DEVPATH/dev, its name from
- * SYS/DEVPATH/uevent or else DEVPATH's last component, and its type. sys is
- * where sysfs is, buf has MDEV_NAME_MAX + 1 bytes and must live as long as ev.
- * A name that would lead out of /dev is reported, and the device then has no
- * numbers: no node is made, but rules that look at other variables apply. */
-void FAST_FUNC mdev_sysfs_complete(struct mdev_event *ev, const char *sys, char *buf)
+#if ENABLE_MDEVD
+/* For mdev_rule_may_match() */
+static void set_chars(struct mdev_event *ev)
+{
+	const char *s = ev->subsystem;
+
+	ev->first = mdev_char_bit(*ev->name);
+	ev->subsystem_chars = 0;
+	while (s && *s)
+		ev->subsystem_chars |= mdev_char_bit(*s++);
+}
+#else
+# define set_chars(ev) ((void)0)
+#endif
+
+/* Fills in the name, type and dev of ev. Without DEVNAME, the name is the last component of DEVPATH.
+ * If buf is not NULL, first reads missing data from sysfs: on add the numbers (SYS/DEVPATH/dev), and
+ * DEVNAME (SYS/DEVPATH/uevent). mdev needs that as a helper of old kernels and for -s; mdevd does
+ * not, because since 2.6.26 the kernel's events have all that sysfs has. buf has MDEV_NAME_MAX + 1
+ * bytes and must live as long as ev. If the name is not valid below /dev, reports it and removes the
+ * numbers: the event then has no node, but rules that match other variables apply. */
+void FAST_FUNC mdev_sysfs_complete(struct mdev_event *ev, char *buf)
 {
 	const char *fault;
 
-	ev->type = is_block(ev) ? S_IFBLK : S_IFCHR;
-	if (ev->major < 0 && ev->op == MDEV_OP_ADD
-	 && read_attribute(ev, sys, "dev", buf)
-	 && !mdev_numbers(buf, ':', &ev->major, &ev->minor)
-	) {
-		ev->major = -1;
-	}
-	fault = NULL;
-	if (ev->name) {
-		fault = mdev_name_fault(ev->name);
-	} else if (ev->major >= 0 || ev->unnumbered) {
-		/* A device without numbers has no DEVNAME either */
-		ev->name = read_name(ev, sys, buf);
-		if (ev->name)
-			fault = mdev_name_fault(ev->name);
-	}
-	if (fault) {
-		mdev_warn(ev, NULL, "DEVNAME '%s' refused: %s", ev->name, fault);
-		ev->name = NULL;
-		ev->major = -1;
-		ev->unnumbered = 0;
-	}
+	if (buf)
+		read_sysfs(ev, buf);
 	if (!ev->name)
 		ev->name = bb_basename(ev->devpath);
+	fault = mdev_name_fault(ev->name);
+	if (fault) {
+		mdev_log(MDEV_LOG_WARN, "DEVNAME '%s' refused: %s", ev->name, fault);
+		ev->name = bb_basename(ev->devpath);
+		ev->major = -1;
+		ev->by_name = 0;
+	}
+	set_chars(ev);
 	ev->dev = makedev(ev->major, ev->minor);
+	ev->type = is_block(ev) ? S_IFBLK : S_IFCHR;
 }

@@ -1,6 +1,8 @@
 /* vi: set sw=4 ts=4: */
 /*
- * mdevd and mdevd-coldplug: their map
+ * mdevd and mdevd-coldplug: declarations
+ *
+ * Copyright (C) 2026 mdevd for BusyBox maintainers
  *
  * Licensed under GPLv2, see file LICENSE in this source tree.
  */
@@ -19,25 +21,92 @@ enum {
 	MDEVD_EXIT_USAGE = 100,
 	MDEVD_EXIT_SYSTEM = 111,
 
-	/* The kernel allows an event 64 variables in 2048 bytes (UEVENT_NUM_ENVP, UEVENT_BUFFER_SIZE
-	 * in linux/kobject.h), and puts ACTION@DEVPATH before them. Other groups may carry more */
+	/* An event of the kernel has at most 64 variables in 2048 bytes (UEVENT_NUM_ENVP, UEVENT_BUFFER_SIZE
+	 * in linux/kobject.h) after ACTION@DEVPATH. Those of other groups may be longer */
 	UEVENT_MAX = 8192,
 	UEVENT_NVARS = 64 + 8,
-	UEVENT_SPARE = sizeof("MDEV=") + MDEV_NAME_MAX, /* behind the datagram: room to add MDEV */
+	/* Variables that mdevd_probe() adds. A value, and all of them, in bytes, with their NULs */
+	PROBE_NVARS = 4,
+	PROBE_VALUE_MAX = 64 + 1,	/* VOLUME_ID_LABEL_SIZE */
+	PROBE_MAX = PROBE_NVARS * (sizeof("ID_FS_LABEL=") + PROBE_VALUE_MAX),
+	UEVENT_SPARE = PROBE_MAX + sizeof("MDEV=") + MDEV_NAME_MAX, /* space after the datagram */
 
-	/* Where the kernel's own events are (net/core: "1 << 0") */
+	/* The kernel's own events (uevent_net_broadcast, lib/kobject_uevent.c) */
 	UEVENT_GROUP_KERNEL = 1,
 };
 
-/* A datagram, and what it says. ev points into buf */
+/* A datagram and its variables. ev points into buf */
 struct mdevd_uevent {
 	struct mdev_event ev;
-	const char *barrier;	/* value of the barrier's variable, or NULL: an ordinary event */
-	unsigned len;		/* of what is in buf, its last NUL included */
-	unsigned kernel_len;	/* of what came */
-	char *vars[UEVENT_NVARS + 1];
+	const char *barrier;	/* value of the barrier's variable; NULL: an ordinary event */
+	unsigned len;		/* bytes of buf that -o and -O pass on */
+	unsigned received_len;	/* bytes of buf that were received, or added by mdevd_probe() */
+	char *vars[UEVENT_NVARS + PROBE_NVARS + 1];
 	char buf[UEVENT_MAX + 1 + UEVENT_SPARE];
 };
+
+/** mdevd_start.c: once, at start **/
+
+void mdevd_check_fds(int notify_fd, int out_fd) FAST_FUNC;
+void mdevd_check_path(const char *s) FAST_FUNC;
+void mdevd_enter_dev(const char *dev) FAST_FUNC;
+void mdevd_init_stdio(void) FAST_FUNC;
+void mdevd_check_helper(const char *sys) FAST_FUNC;
+int mdevd_daemonize(char **argv) FAST_FUNC;
+
+/** mdevd_signal.c: signals, and the only function in which the daemon waits **/
+
+void mdevd_signal_init(void) FAST_FUNC;
+void mdevd_signal_in_child(void) FAST_FUNC;
+void mdevd_signal_exit_with(int status) FAST_FUNC;
+void mdevd_signal_allow_exit(int allowed) FAST_FUNC;
+int mdevd_signal_got_hup(void) FAST_FUNC;
+int mdevd_wait(int fd, int ms) FAST_FUNC;
+
+/** mdevd_reload.c: reads the rules, at start and on SIGHUP **/
+
+int mdevd_rules_read(struct mdev_conf *conf, const char *file, const char *dev, int may_be_missing) FAST_FUNC;
+void mdevd_rules_reload(struct mdev_conf *conf, struct mdev_conf *fresh, const char *file) FAST_FUNC;
+
+/** mdevd_static.c: nodes of devices whose modules are not loaded **/
+
+#ifdef CONFIG_DEFAULT_MODULES_DIR
+# define MODULES_DIR CONFIG_DEFAULT_MODULES_DIR
+#else
+# define MODULES_DIR "/lib/modules"
+#endif
+
+void mdevd_static_nodes(struct mdevd_uevent *u, void (*handle)(int)) FAST_FUNC;
+
+/** mdevd_child.c: commands, and the child that serves firmware **/
+
+struct mdevd_firmware {
+	const char *sys;	/* where sysfs is mounted */
+	const char *dir;	/* directory of the files */
+	unsigned rcvbuf;	/* bytes */
+	pid_t pid;		/* 0: none */
+	int sock;		/* the child's, kept for its successor; -1: none */
+	smallint is_background;	/* the child does not keep stdout and stderr */
+	void (*in_child)(void);	/* closes the daemon's descriptors, resets signals */
+};
+
+void mdevd_child_run(const struct mdev_plan *plan, unsigned timeout, void (*in_child)(void)) FAST_FUNC;
+void mdevd_firmware_start(struct mdevd_firmware *f, struct mdevd_uevent *u) FAST_FUNC;
+
+/** mdevd_probe.c: the variables of a block device's file system **/
+
+struct mdevd_probe {
+	unsigned timeout;	/* seconds; 0: 5 */
+	void (*in_child)(void);	/* closes the daemon's descriptors, resets signals */
+	unsigned n_stuck;	/* children blocked by a device */
+};
+
+void mdevd_probe(struct mdevd_probe *p, struct mdevd_uevent *u) FAST_FUNC;
+
+/** mdevd.c **/
+
+void mdevd_warn_errno(const char *verb) FAST_FUNC;
+void mdevd_run_as_mdev(char **argv, int foreground, int to_syslog) NORETURN FAST_FUNC;
 
 /** mdevd_uevent.c: a datagram to checked variables **/
 
@@ -53,48 +122,104 @@ void mdevd_uevent_add_mdev(struct mdevd_uevent *u, const char *name) FAST_FUNC;
 int mdevd_netlink_open(unsigned groups, unsigned rcvbuf) FAST_FUNC;
 int xmdevd_netlink_open(unsigned groups, unsigned rcvbuf) FAST_FUNC;
 int mdevd_netlink_recv(int fd, char *buf, int size) FAST_FUNC;
-int mdevd_netlink_send(int fd, unsigned groups, const char *buf, unsigned len) FAST_FUNC;
 
-/** mdevd_trigger.c: makes the kernel announce what is there **/
-
-struct mdevd_trigger {
-	const char *sys;	/* where sysfs is */
-	char **subsystems;	/* NULL-ended; NULL or empty: all of them */
-	/* Called before each device's uevent file (its path) is opened; 0: skip this one, go on */
-	int FAST_FUNC (*before)(struct mdevd_trigger *t, const char *uevent_file);
-	unsigned count;		/* out: devices that took the write */
-	unsigned skipped;	/* out: those that did not (vanished, read-only) */
+/* -o and -O */
+struct mdevd_out {
+	int fd;			/* -1: none */
+	int sock;
+	unsigned groups;	/* mask, of sock; 0: none */
+	smallint is_refused;	/* a failure of sock has been reported */
 };
 
-int mdevd_trigger(struct mdevd_trigger *t) FAST_FUNC;
+void mdevd_output(struct mdevd_out *out, struct mdevd_uevent *u) FAST_FUNC;
+
+/** mdevd_recovery.c: when to coldplug after events were lost **/
+
+struct mdevd_recovery {
+	unsigned pause;		/* ms without loss before the coldplug */
+	unsigned due_at;	/* monotonic ms */
+	unsigned ended_at;	/* monotonic ms: the end of the last coldplug */
+	smallint is_due;
+};
+
+void mdevd_recovery_schedule(struct mdevd_recovery *r) FAST_FUNC;
+int mdevd_recovery_ms(const struct mdevd_recovery *r) FAST_FUNC;
+
+/** mdevd_trigger.c: makes the kernel announce devices that exist already **/
+
+/* The caller sets the first members, and clears the rest */
+struct mdevd_trigger {
+	const char *sys;	/* where sysfs is */
+	const char *action;	/* to write to the uevent files; NULL: "add" */
+	char **targets;		/* SUBSYSTEMs and SYSPATHs, NULL-ended; NULL or empty: all devices */
+	/* Called before each device, whose uevent file is given; returns 0 to skip it, and may set is_over */
+	int FAST_FUNC (*before)(struct mdevd_trigger *t, const char *uevent_file);
+	unsigned count;		/* out: devices triggered */
+	unsigned skipped;	/* out: devices and directories that failed (vanished, read-only) */
+	smallint is_incomplete;	/* a directory could not be read: this has been reported */
+	smallint is_over;	/* ends the walk */
+	char path[PATH_MAX + 1024]; /* scratch: a path, a name, and behind it the text of a link */
+};
+
+void mdevd_trigger(struct mdevd_trigger *t) FAST_FUNC;
 int mdevd_trigger_write(const char *file, const char *text) FAST_FUNC;
+const char *mdevd_enter_device(char *buf, const char *sys, const char *path) FAST_FUNC;
 
-/** mdevd_settle.c: triggers, and waits until mdevd has handled what came of it **/
+/** mdevd_pending.c: events announced and not yet handled **/
 
+/* A sum of hashes, not a list. The lower half of the 64-bit SEQNUM is enough to order them */
+struct mdevd_pending {
+	uint32_t start;		/* SEQNUMs up to this one are ignored: before the first */
+	uint32_t newest;	/* the highest announced; 0: none */
+	uint32_t last;		/* hash of the last one announced; 0: it was handled */
+	uint32_t sum;		/* of the hashes of announced events, minus those of handled ones */
+	int count;		/* announced minus handled */
+};
+
+int mdevd_pending_add(struct mdevd_pending *p, uint32_t seqnum, uint32_t hash) FAST_FUNC;
+int mdevd_pending_remove(struct mdevd_pending *p, uint32_t seqnum, uint32_t hash) FAST_FUNC;
+uint32_t mdevd_uevent_hash(const struct mdevd_uevent *u, uint32_t *seqnum) FAST_FUNC;
+
+/** mdevd_settle.c: waits until mdevd has handled all events **/
+
+/* The caller sets the first members, and clears the rest */
 struct mdevd_settle {
-	struct mdevd_trigger t;
-	const char *dev;	/* where the nodes are */
-	llist_t *nodes;		/* names there to wait for */
-	unsigned groups;	/* that mdevd rebroadcasts to; 0: it is not waited for */
+	llist_t *nodes;		/* paths of nodes to wait for */
+	unsigned groups;	/* those that mdevd rebroadcasts to; 0: do not wait for mdevd */
 	unsigned rcvbuf;	/* bytes, of each socket */
 	unsigned timeout;	/* seconds; 0: none */
 	unsigned quiet;		/* milliseconds */
+	/* The rest is private to mdevd_settle.c, except t */
+	struct pollfd pfd[2];
+	struct mdevd_pending pending;
+	unsigned start;		/* milliseconds */
+	unsigned n_handled;
+	uint32_t barrier;	/* hash of the event that serves as barrier */
+	uint32_t last_handled;	/* hash */
+	const char *missing_node; /* the first of nodes that does not exist */
+	unsigned method;	/* of sending barriers */
+	smallint can_mark;	/* the kernel has announced a marked event */
+	smallint is_answered;	/* the kernel has announced an event since the barrier was written */
+	smallint is_back;	/* mdevd has handled the barrier */
+	smallint is_lost;	/* a socket overflowed */
+	smallint is_active;	/* the kernel has announced an event that is no barrier */
+	struct mdevd_uevent u;	/* the last event received */
+	struct mdevd_trigger t;	/* the caller triggers with it */
+	struct mdevd_trigger search; /* for another target */
+	char target[MDEV_NAME_MAX]; /* uevent file to which barriers are written */
 };
 
-void mdevd_settle(const struct mdevd_settle *o) FAST_FUNC;
-
-/** mdevd_coldplug.c: the applet **/
-
-void mdevd_coldplug(struct mdevd_trigger *t) FAST_FUNC;
+void mdevd_settle_start(struct mdevd_settle *s) FAST_FUNC;
+int mdevd_settle_wait(struct mdevd_settle *s) FAST_FUNC;
 
 /** mdevd_explain.c: an event as the kernel would send it **/
 
-int mdevd_explain(struct mdevd_uevent *u, const char *sys, const char *path) FAST_FUNC;
+const char *mdevd_explain(struct mdevd_uevent *u, const char *sys, const char *path) FAST_FUNC;
 
-/** mdevd_modalias.c: could modprobe do anything? **/
+/** mdevd_modalias.c: decides whether modprobe could do anything for an alias **/
 
-int mdevd_modalias_is_plain(const char *command) FAST_FUNC;
-int mdevd_modalias_idle(const char *modalias) FAST_FUNC;
+int mdevd_modalias_accept_command(const char *command) FAST_FUNC;
+int mdevd_modalias_needs_modprobe(const char *alias) FAST_FUNC;
 
 POP_SAVED_FUNCTION_VISIBILITY
 

@@ -1,63 +1,71 @@
 /* vi: set sw=4 ts=4: */
 /*
- * (an alias) to: could modprobe do anything? Answered from the module indexes, without running it
+ * Decides by the module index whether modprobe could do anything for an alias
+ *
+ * Copyright (C) 2026 mdevd for BusyBox maintainers
  *
  * Licensed under GPLv2, see file LICENSE in this source tree.
  *
- * Which modprobe the command would run is unknown, so "nothing" must be what
- * both know. For an alias with a colon, which no module's name has:
+ * The command may run BusyBox's modprobe or kmod's. It is skipped only if both
+ * would do nothing. For an alias with a colon, which no module name contains:
  *
- *	BusyBox's reads /etc/modprobe.conf, the .conf files in /etc/modprobe.d and
- *	modules.alias. In pattern and alias it turns - into _ (in brackets too) and
- *	cuts at the first dot and after 255 characters; then fnmatch() decides.
+ *	BusyBox reads /etc/modprobe.conf, /etc/modprobe.d and modules.alias. In
+ *	patterns and aliases it replaces - by _ (within brackets too) and ignores
+ *	everything after the first dot or 255 characters. It matches by fnmatch().
  *
- *	kmod's reads .conf (and once .alias) files in five directories, where install
- *	and remove lines name aliases as well, and modules.alias.bin, made together
- *	with modules.alias. It turns - into _ but in brackets; then fnmatch() too.
- *	What it finds to be built in it leaves alone.
+ *	kmod reads .conf (formerly .alias, too) files in five directories, where
+ *	install and remove lines can also name an alias, and modules.alias.bin,
+ *	which depmod writes together with modules.alias. It replaces - by _ except
+ *	within brackets, matches by fnmatch() and ignores built-in modules.
  *
- * Neither does anything for a module that is live. could_match() says yes when
- * either would, and whatever is not as depmod writes it is a doubt: the answer
- * is then no, and the command runs.
+ * Both do nothing for a module that is live. Anything that depmod would not have
+ * written, and any error, is a doubt, and in doubt the command runs.
  *
- * Files are read, never mapped (depmod truncates in place), and closed before
- * we return. A whole reading of modules.alias leaves a filter behind, by which
- * most aliases are answered without reading it again.
+ * Files are read, not mapped (depmod truncates them in place), and closed before
+ * return. A complete reading of modules.alias fills a Bloom filter, which then
+ * answers for most aliases without another reading.
  */
 #include "mdevd.h"
-#include <sys/syscall.h>
+#include <fnmatch.h>
 #include <sys/utsname.h>
 
-#ifdef CONFIG_DEFAULT_MODULES_DIR
-# define MODULES_DIR CONFIG_DEFAULT_MODULES_DIR
-#else
-# define MODULES_DIR "/lib/modules"
-#endif
-
 enum {
-	/* BusyBox's MODULE_NAME_LEN (modutils/modutils.h), without the NUL */
-	BB_CUT = 255,
-	/* modules.alias.bin is written by the same run of depmod, or is not ours: seconds */
-	BIN_AGE_MAX = 60,
-	/* What changed less than so many seconds ago may change again and keep its
-	 * stamp, where no fractions of a second are counted (FAT: steps of two) */
-	RACY_SECS = 2,
-	FILTER_BITS = 1 << 15,
-	LINES_SIZE = 3 * 1024,
+	/* MODULE_NAME_LEN in BusyBox's modutils/modutils.h, without the NUL */
+	BUSYBOX_ALIAS_MAX = 255,
+	/* modules.alias and modules.alias.bin are from one run of depmod if their times
+	 * differ by no more seconds */
+	DEPMOD_SECS = 60,
+	/* A file that changed less than this ago may change again and keep its time stamp: ten ticks
+	 * of a slow clock (HZ=100), or longer if the stamp has no fraction of a second (FAT: steps of
+	 * two seconds) */
+	STAMP_MS = 100,
+	WHOLE_STAMP_MS = 3000,
+
+	/* Chars of a key before a wildcard */
+	SHORT_KEY = 4,
 };
 
-/** Is it a plain call? **/
+/* These change whenever a file does. All 0: it is missing, empty or not a file */
+struct version {
+	unsigned inode, size, ctime, ctime_nsec;
+};
 
-/* Whether command (struct mdev_rule's: the operator, then a shell command) calls
- * modprobe for $MODALIAS and does nothing else. Allocates and frees. */
-int FAST_FUNC mdevd_modalias_is_plain(const char *command)
+static struct cache {
+	struct version version;	/* of the modules.alias that was read last */
+	smallint is_filled;	/* bloom has all patterns of that */
+	uint8_t bloom[4096];
+} *cache;
+
+/* Returns 1 if command (of struct mdev_rule: operator, shell command) only calls
+ * modprobe for $MODALIAS, else 0. Allocates the cache at the first such command: may die. */
+int FAST_FUNC mdevd_modalias_accept_command(const char *command)
 {
 	regex_t re;
-	int plain;
+	int accepted;
 
-	/* Not execlineb's operators: it has no $MODALIAS of its own. Nothing in the
-	 * path means anything to a shell. Flags: all, blacklist, quiet, syslog, verbose
-	 * are the same to both */
+	/* Not the operators of execlineb, which has no $MODALIAS. The path contains nothing
+	 * that a shell expands. Flags: all, blacklist, quiet, syslog, verbose mean the same
+	 * to both modprobes */
 	if (!strstr(command, "modprobe") || regcomp(&re,
 			"^[@$*][ \t]*(/([a-z]+/)*)?modprobe([ \t]+-[abqsv]+)*[ \t]+"
 			"(\\$MODALIAS|\"\\$MODALIAS\"|\\$\\{MODALIAS}|\"\\$\\{MODALIAS}\")[ \t]*$",
@@ -65,355 +73,318 @@ int FAST_FUNC mdevd_modalias_is_plain(const char *command)
 	) {
 		return 0;
 	}
-	plain = (regexec(&re, command, 0, NULL, 0) == 0);
+	accepted = (regexec(&re, command, 0, NULL, 0) == 0);
 	regfree(&re);
-	return plain;
+	if (accepted && !cache)
+		cache = xzalloc(sizeof(*cache));
+	return accepted;
 }
 
-/** Matching **/
-
-static unsigned char norm(unsigned char c)
-{
-	return c == '-' ? '_' : c;
-}
-
-/* Whether the pattern could match the alias in either modprobe. fnmatch() as
- * far as there are no brackets */
-static int could_match(const char *p, const char *s)
-{
-	const char *star = NULL, *retry = NULL;
-
-	for (;;) {
-		char c = *p;
-
-		/* To BusyBox the first dot is the end of both */
-		if ((c == '\0' || c == '.') && (*s == '\0' || *s == '.'))
-			return 1;
-		if (c != '\0') {
-			p++;
-			if (c == '*') {
-				star = p;
-				retry = s;
-				continue;
-			}
-			if (*s == '\0')
-				return 0;
-			/* What is in brackets would hardly make a difference */
-			if (c == '[' || c == '\\')
-				return 1;
-			if (c == '?' || norm(c) == norm(*s)) {
-				s++;
-				continue;
-			}
-		}
-		if (!star)
-			return 0;
-		p = star;
-		s = ++retry;
-	}
-}
-
-/** What is known of modules.alias **/
-
-/* A file's inode, size, mtime, ctime and its nanoseconds */
-typedef unsigned stamp_t[5];
-enum { SIZE = 1, WRITTEN, CHANGED, CHANGED_NSEC };
+/** The Bloom filter **/
 
 /*
- * A whole reading of the file leaves this behind. A pattern with some literal
- * characters can only match an alias that has them: this key of the pattern
- * sets two bits of filter. What is taken for a key say kinds[].
+ * A pattern can match an alias only if the alias contains the literal characters of
+ * the pattern. Some of these are its key, which sets two bits of the filter. An alias
+ * may match if the bits of one of its own keys are set.
  */
-static struct {
-	stamp_t stamp;		/* of the file, when last looked at */
-	smallint is_whole;	/* filter has all of it */
-	uint8_t filter[FILTER_BITS / 8];
-} known;
 
-static const struct kind {
-	char begins[4];		/* whose patterns and aliases begin so */
-	char mark;		/* a key begins after it (in an alias after each) and ends before the next */
-	uint8_t len;		/* of a key, at most */
-} kinds[] = {
-	{ "of:", 'C', 24 },	/* of:N*T*C: compatible strings */
-	{ "acp", ':', 24 },	/* acpi*: IDs */
-	{ "pla", ':', 24 },	/* platform:NAME */
-	{ "usb", ':', 5 },	/* usb:vNNNN */
-	{ "", ':', 9 },		/* pci:v0000NNNN, and others */
-};
-
-/* Both bits of the key at s, after setting them, if they are to be set.
- * 0: there is no key. A dot is an end, to BusyBox it is for all */
-static unsigned key_bits(char mark, unsigned len, const char *s, unsigned set)
+/* Looks up the key at s, after adding it if add is 1 (not 0). Returns 1 if the filter has it,
+ * 0 if not or if it is no key: empty, or with a wildcard */
+static unsigned look_up_key(const char *s, char mark, unsigned max_len, unsigned add)
 {
-	/* FNV-0, 32 bits wide */
-	unsigned h = 0;
-	unsigned bits = 1;
+	unsigned hash = 0; /* FNV-0, 32 bits */
+	unsigned found = 1;
 
-	for (; len && *s > ' ' && *s != '.' && *s != mark; len--) {
-		if (*s == '*' || *s == '?' || *s == '[' || *s == '\\')
+	if (!*s || *s == mark)
+		return 0;
+	for (; max_len && *s && *s != '/' && *s != mark; max_len--) {
+		if (*s == '*' || *s == '?')
 			return 0;
-		h = (h ^ norm(*s++)) * 0x01000193;
+		hash = (hash ^ *s++) * 0x01000193;
 	}
 	do {
-		uint8_t *byte = &known.filter[h % FILTER_BITS / 8];
+		uint8_t *byte = &cache->bloom[hash / 8 % sizeof(cache->bloom)];
 
-		*byte |= set << (h % 8);
-		bits &= *byte >> (h % 8);
-		h >>= 16;
-	} while (h);
-	return bits;
+		*byte |= add << (hash % 8);
+		found &= *byte >> (hash % 8);
+		hash >>= 16;
+	} while (hash);
+	return found;
 }
 
-/* With set: enters a pattern by the first of its keys. Without: whether a pattern
- * that was entered could match the alias. What has no key goes by its bus.
- * 0, with set: it can match whatever it wants */
-static unsigned filter(const char *text, unsigned set)
+/* add 0: returns 1 if a pattern in the filter could match the alias in text, else 0.
+ * add 1: adds the pattern in text, or returns 0 if it could be for any bus. Both are normalized */
+static unsigned look_up(const char *text, unsigned add)
 {
-	const struct kind *k = kinds;
-	const char *s = text + strcspn(text, "*?[\\");
+	/* A key starts after each mark: pci:v0000NNNN, acpi*:ID:, and others */
+	char mark = ':';
+	unsigned max_len = 9;
+	const char *s = text + strcspn(text, "*?");
 
-	if (*s && s - text < 3) /* of any kind */
+	if (*s && s - text < 3)
 		return 0;
-	while (!is_prefixed_with(text, k->begins))
-		k++;
-	/* A mark in brackets is not what is meant. To BusyBox a dot is the pattern's end */
-	for (s = text; *s && *s != '[' && *s != '\\' && !(set && *s == '.');)
-		if (*s++ == k->mark && key_bits(k->mark, k->len, s, set))
-			return 1;
-	return key_bits('\0', 3, text, set);
-}
-
-/** Asking the files **/
-
-/* A file that is read line by line */
-struct lines {
-	int fd;
-	unsigned count;		/* bytes read */
-	smallint is_odd;
-	char *next, *end;	/* what of buf is not yet given out */
-	char *buf;
-};
-
-/* The next line, without its newline. NULL at the end, or if is_odd: a line is
- * too long, or continued in the next; an error */
-static char *lines_next(struct lines *f)
-{
-	char *line = f->next;
-	char *nl;
-
-	while ((nl = memchr(line, '\n', f->end - line)) == NULL) {
-		int n = f->end - line;
-
-		f->end = (char*)memmove(f->buf, line, n) + n;
-		line = f->buf;
-		n = f->buf + LINES_SIZE - f->end;
-		if (n != 0 && (n = safe_read(f->fd, f->end, n)) == 0 && f->end != line) {
-			/* The newline that is missing. It counts: depmod writes one */
-			*f->end = '\n';
-			n = 1;
-		}
-		if (n <= 0) {
-			f->is_odd = (n < 0 || f->end != line);
-			return NULL;
-		}
-		f->end += n;
-		f->count += n;
+	/* A name of a module, for example: the alias has a colon */
+	if (!*s && !strchr(text, ':'))
+		return 1;
+	/* Pattern and alias begin with the same char */
+	if (*text == 'o') { /* of:N*T*C: compatible strings */
+		mark = 'C';
+		max_len = 24;
 	}
-	f->next = nl + 1;
-	*nl = '\0';
-	f->is_odd = (nl != line && nl[-1] == '\\');
-	return f->is_odd ? NULL : line;
+	if (*text == 'u') /* usb:vNNNN */
+		max_len = 5;
+	for (;;) {
+		for (s = text; *s;)
+			if (*s++ == mark && look_up_key(s, mark, max_len, add))
+				return 1;
+		if (max_len == SHORT_KEY)
+			break;
+		max_len = SHORT_KEY;
+	}
+	/* Without any key, the bus is one */
+	return look_up_key(text, '\0', 3, add);
 }
 
-/* Whether the module is in the kernel, and its init has succeeded */
-static int is_live(const char *name)
+/** Reading **/
+
+/* Returns 1 if the module is in the kernel and its init has succeeded */
+static int is_live(const char *module)
 {
 	/* MODULE_NAME_LEN is less (linux/moduleparam.h) */
 	char buf[sizeof("/sys/module//initstate") + 64];
 
-	sprintf(buf, "/sys/module/%.64s/initstate", name);
-	/* If it cannot be read, the path is still there */
+	sprintf(buf, "/sys/module/%.64s/initstate", module);
+	/* If it cannot be read, buf still has the path */
 	open_read_close(buf, buf, 4);
 	return is_prefixed_with(buf, "live") != NULL;
 }
 
-/* The next word of the line, and then what follows it */
+/* Cuts off the next word of *line and returns it: "" at the end */
 static char *next_word(char **line)
 {
 	char *word = skip_whitespace(*line);
-	char *s = skip_non_whitespace(word);
+	char *end = skip_non_whitespace(word);
 
-	if (*s)
-		*s++ = '\0';
-	*line = s;
+	if (*end)
+		*end++ = '\0';
+	*line = end;
 	return word;
 }
 
-/* Whether nothing in a file of modprobe's configuration makes it do something
- * for the alias. is_index: it is modules.alias, whose patterns are learnt, if they are not known */
-static int lines_idle(int fd, const char *alias, int is_index)
+/* Makes a pattern that matches normalized aliases if either modprobe would match: replaces
+ * brackets and all after them by *, ends at a dot. Returns its length */
+static unsigned normalize_pattern(char *pattern)
 {
-	char buf[LINES_SIZE];
-	struct lines f;
-	char *line, *word, *pattern;
-	int learning = is_index && !known.is_whole;
-	int idle = 1;
-	int i;
+	char *s;
 
-	f.fd = fd;
-	f.count = 0;
-	f.next = f.end = f.buf = buf;
-	if (learning)
-		memset(known.filter, 0, sizeof(known.filter));
-	while ((idle || learning) && (line = lines_next(&f)) != NULL) {
-		/* Most of modules.alias is about another bus: what comes after \ is literal.
-		 * f.next is behind this line's NUL */
-		int other = (is_index && f.next - line > 7
-			&& line[5] == ' ' && line[6] > '\\' && line[6] != *alias);
-
-		if (other && !learning)
-			continue;
-		word = next_word(&line);
-		pattern = next_word(&line);
-		/* Other words are about modules, not aliases. BusyBox follows "include" */
-		i = index_in_strings("alias\0""install\0""remove\0""include\0", word);
-		if (i < 0)
-			continue;
-		if (strlen(pattern) > BB_CUT || (is_index ? i != 0 || !*line : i == 3)) {
-			f.is_odd = 1;
+	for (s = pattern; *s && *s != '.'; s++) {
+		if (*s == '-')
+			*s = '_';
+		if (*s == '[' || *s == '\\') {
+			*s++ = '*';
 			break;
 		}
-		if (learning && !filter(pattern, 1))
-			memset(known.filter, 0xff, sizeof(known.filter));
-		if (!other && could_match(pattern, alias) && (i != 0 || !is_live(next_word(&line))))
-			idle = 0;
 	}
-	/* An empty modules.alias: a depmod is at work */
-	if (f.is_odd || (is_index && (f.count != known.stamp[SIZE] || !f.count)))
-		return 0;
-	if (learning)
-		known.is_whole = ((unsigned)time(NULL) - known.stamp[CHANGED] > (known.stamp[CHANGED_NSEC] ? 0 : RACY_SECS));
-	return idle;
+	*s = '\0';
+	return s - pattern;
 }
 
-/* Whether it is another file than the one that was looked at last, or has changed.
- * Then nothing is known of it */
-static NOINLINE int is_other(int fd)
+/* The functions that scan return 0 if modprobe would do nothing for the alias because of that line or
+ * file, 1 if it might */
+
+/* fill: the line is in modules.alias, and its pattern is added to the filter */
+static int scan_line(char *line, const char *alias, int fill)
 {
-	struct stat st;
-	stamp_t stamp;
-	int other;
+	const char *word = next_word(&line);
+	char *pattern = next_word(&line);
+	const char *module = next_word(&line);
+	int i = index_in_strings("alias\0""install\0""remove\0""include\0", word);
 
-	fstat(fd, &st);
-	stamp[0] = st.st_ino;
-	stamp[SIZE] = st.st_size;
-	stamp[WRITTEN] = st.st_mtime;
-	stamp[CHANGED] = st.st_ctime;
-	stamp[CHANGED_NSEC] = st.st_ctim.tv_nsec;
-	other = memcmp(known.stamp, stamp, sizeof(stamp));
-	if (other) {
-		memcpy(known.stamp, stamp, sizeof(stamp));
-		known.is_whole = 0;
-	}
-	return other;
+	/* In configuration, other words are about modules, not aliases */
+	if (*word == '#' || (i < 0 && !fill))
+		return 0;
+	/* BusyBox follows include */
+	if (i == 3 || normalize_pattern(pattern) > BUSYBOX_ALIAS_MAX)
+		return 1;
+	/* depmod writes nothing else */
+	if (fill && (i != 0 || !*module))
+		return 1;
+	if (fill && !look_up(pattern, 1))
+		memset(cache->bloom, 0xff, sizeof(cache->bloom));
+	return fnmatch(pattern, alias, FNM_LEADING_DIR) == 0 && (i != 0 || !is_live(module));
 }
 
-/* Whether modules.alias of the running kernel surely gives nothing to do */
-static int index_idle(const char *alias)
+/* Returns 1 if the line is certainly for another alias: the first difference is a letter or digit */
+static ALWAYS_INLINE int is_for_other_alias(const char *line, unsigned len, const char *alias)
+{
+	if (len < sizeof("alias ") || *line != 'a' || line[5] != ' ')
+		return 0;
+	for (line += 6; *alias && *line == *alias; line++)
+		alias++;
+	return isalnum(*line);
+}
+
+/* The file need not exist. fill: it is modules.alias, and its patterns are added to the filter, up to the
+ * first one that matches; otherwise it is configuration of modprobe */
+static int scan_file(const char *path, const char *alias, int fill)
+{
+	char buf[3 * 1024];
+	char *end = buf;
+	char *line, *newline;
+	int found = 1;
+	int len;
+	/* It may be a FIFO, by accident */
+	int fd = open(path, O_RDONLY | O_NONBLOCK);
+
+	if (fd < 0)
+		return errno != ENOENT;
+	while ((len = safe_read(fd, end, buf + sizeof(buf) - end)) > 0) {
+		end += len;
+		line = buf;
+		while ((newline = memchr(line, '\n', end - line)) != NULL) {
+			*newline = '\0';
+			if (newline != line && newline[-1] == '\\') /* continued */
+				goto out;
+			if ((fill || !is_for_other_alias(line, newline - line, alias)) && scan_line(line, alias, fill))
+				goto out;
+			line = newline + 1;
+		}
+		end -= line - buf;
+		memmove(buf, line, end - buf);
+	}
+	/* A read error (EISDIR is none: modprobe ignores subdirectories), or a line without newline: it
+	 * is too long, or it is the last one of modules.alias, which depmod did not finish */
+	if (len < 0 ? errno == EISDIR : (end == buf || (!fill && end != buf + sizeof(buf)))) {
+		*end = '\0';
+		found = scan_line(buf, alias, 0);
+	}
+ out:
+	close(fd);
+	return found;
+}
+
+/* Updates cache->version. If that changes, empties the cache and returns 1 */
+static int update_version(const char *path, struct stat *st)
+{
+	struct version v;
+
+	memset(&v, 0, sizeof(v));
+	if (stat(path, st) == 0 && S_ISREG(st->st_mode) && st->st_size != 0) {
+		v.inode = st->st_ino;
+		v.size = st->st_size;
+		v.ctime = st->st_ctime;
+		v.ctime_nsec = st->st_ctim.tv_nsec;
+	}
+	if (memcmp(&cache->version, &v, sizeof(v)) == 0)
+		return 0;
+	memset(cache, 0, sizeof(*cache));
+	cache->version = v;
+	return 1;
+}
+
+/* Returns 1 if the path certainly does not exist */
+static int is_missing(const char *path)
+{
+	return access(path, F_OK) != 0 && errno == ENOENT;
+}
+
+/* modules.alias of the running kernel */
+static int scan_index(const char *alias)
 {
 	struct utsname uts;
-	char path[sizeof(MODULES_DIR "//modules.alias.bin") + sizeof(uts.release)];
-	struct stat st;
-	int fd;
-	int idle = 1;
+	char buf[sizeof("/usr" MODULES_DIR "//modules.alias.bin") + sizeof(uts.release)];
+	char *path = buf + sizeof("/usr") - 1;
+	struct stat st, bin;
+	struct timeval now;
+	unsigned age_ms;
+	int has_bin;
 
 	uname(&uts);
-	sprintf(path, MODULES_DIR "/%s/modules.alias", uts.release);
-	/* It may be a pipe, by accident */
-	fd = open(path, O_RDONLY | O_NONBLOCK);
-	if (fd < 0)
-		return 0;
-	is_other(fd);
-	if (!known.is_whole || filter(alias, 0))
-		idle = lines_idle(fd, alias, 1);
-	/* With another depmod's there, the two modprobes do not know the same */
-	if (is_other(fd)
-	 || (stat(strcat(path, ".bin"), &st) == 0
-	     && (unsigned)st.st_mtime - known.stamp[WRITTEN] + BIN_AGE_MAX > 2 * BIN_AGE_MAX)
-	) {
-		idle = 0;
+	sprintf(buf, "/usr" MODULES_DIR "/%s/modules.alias.bin", uts.release);
+	has_bin = (stat(path, &bin) == 0);
+	*strrchr(path, '.') = '\0';
+	update_version(path, &st);
+	if (cache->version.size == 0) {
+		/* It is empty while depmod runs. Without its directory modprobe can only fail; kmod's
+		 * may be in /usr */
+		*strrchr(path, '/') = '\0';
+		return !(is_missing(path) && is_missing(buf));
 	}
-	close(fd);
-	return idle;
+	/* If two runs of depmod wrote the two files, the modprobes may find different modules */
+	if (has_bin && (unsigned)bin.st_mtime - (unsigned)st.st_mtime + DEPMOD_SECS > 2 * DEPMOD_SECS)
+		return 1;
+	if (cache->is_filled && !look_up(alias, 0))
+		return 0;
+	gettimeofday(&now, NULL);
+	age_ms = ((unsigned)now.tv_sec - (unsigned)st.st_ctime) * 1000
+		+ (unsigned)now.tv_usec / 1000 - (unsigned)st.st_ctim.tv_nsec / 1000000;
+	if (scan_file(path, alias, !cache->is_filled) || update_version(path, &st))
+		return 1;
+	cache->is_filled |= (age_ms > (st.st_ctim.tv_nsec ? STAMP_MS : WHOLE_STAMP_MS));
+	return 0;
 }
 
-/* Whether modprobe's configuration in a file, or in the files of a directory,
- * gives nothing to do. No opendir(): it allocates */
-static int config_idle(const char *dir, const char *name, const char *alias, int is_top)
+/* Configuration of modprobe: a file, or all files in a directory */
+static int scan_config(const char *path, const char *alias)
 {
-	/* getdents64(2), Linux 2.4 */
-	struct kernel_dirent64 {
-		uint64_t ino;
-		int64_t off;
-		uint16_t reclen;
-		uint8_t type;
-		char name[1];
-	} *d;
-	uint64_t buf[1024 / sizeof(uint64_t)];
-	char path[sizeof("/usr/local/lib/modprobe.d/") + NAME_MAX];
-	int fd, n, i;
-	int idle = 1;
+	char file[sizeof("/usr/local/lib/modprobe.d/") + NAME_MAX];
+	struct dirent *entry;
+	int found = 0;
+	DIR *dir = opendir(path);
 
-	sprintf(path, "%s/%s", dir, name);
-	fd = open(path, O_RDONLY | O_NONBLOCK);
-	if (fd < 0)
-		return errno == ENOENT;
-	while (idle && (n = syscall(SYS_getdents64, fd, buf, sizeof(buf))) != 0) {
-		if (n < 0)
-			idle = (errno == ENOTDIR && lines_idle(fd, alias, 0));
-		/* No modprobe looks into directories of a directory */
-		if (n < 0 || !is_top)
-			break;
-		for (i = 0; idle && i < n; i += d->reclen) {
-			d = (void*)((char*)buf + i);
-			/* What does not end in .conf only old ones read */
-			if (d->name[0] != '.')
-				idle = config_idle(path, d->name, alias, 0);
-		}
+	if (!dir)
+		return (errno == ENOTDIR || errno == ENOENT) ? scan_file(path, alias, 0) : 1;
+	/* No modprobe reads hidden files or subdirectories. Old ones read names without .conf */
+	while (!found && (entry = readdir(dir)) != NULL) {
+		if (entry->d_name[0] == '.')
+			continue;
+		sprintf(file, "%s/%s", path, entry->d_name);
+		found = scan_file(file, alias, 0);
 	}
-	close(fd);
-	return idle;
+	closedir(dir);
+	return found;
 }
 
-/* Whether modprobe of the alias would surely do nothing, as far as the files
- * tell. Reads them: blocks as long as that takes, does not die, allocates nothing. */
-int FAST_FUNC mdevd_modalias_idle(const char *modalias)
+/* Returns 0 if modprobe would certainly do nothing for the alias, else 1. At least one command
+ * must have been accepted. Blocks while it reads files, does not die. Frees all it allocates */
+int FAST_FUNC mdevd_modalias_needs_modprobe(const char *modalias)
 {
-	const char *dir = "/etc\0""/etc\0""/run\0""/usr/local/lib\0""/usr/lib\0""/lib\0";
-	const char *name = "modprobe.conf";
-	const char *s;
+	/* Modules, then configuration */
+	const char *path = MODULES_DIR "\0""/usr" MODULES_DIR "\0"
+			"/etc/modprobe.conf\0""/etc/modprobe.d\0""/run/modprobe.d\0"
+			"/usr/local/lib/modprobe.d\0""/usr/lib/modprobe.d\0""/lib/modprobe.d\0";
+	const char *config = path + sizeof(MODULES_DIR "\0""/usr" MODULES_DIR);
+	char alias[BUSYBOX_ALIAS_MAX + 1];
+	unsigned i;
 
-	/* A shell may split or expand others, and no kernel makes them.
-	 * kmod's modprobe takes a name for a path, or for an option, by its beginning */
-	for (s = modalias; *s > ' ' && *s < 0x7f && !strchr("*?[]\\", *s); s++)
-		continue;
-	if (*s || s - modalias > BB_CUT || !isalnum(*modalias))
-		return 0;
-	/* No module's name has a colon (make would not have built it), but BusyBox's ends
-	 * before a dot. And symbol:NAME is no alias */
-	if (modalias[strcspn(modalias, ".:")] != ':' || is_prefixed_with(modalias, "symbol:"))
-		return 0;
-	/* More options for kmod's modprobe */
+	/* MODPROBE_OPTIONS are for kmod's modprobe, and can name other directories */
 	if (getenv("MODPROBE_OPTIONS"))
-		return 0;
-	if (!index_idle(modalias))
-		return 0;
-	do {
-		if (!config_idle(dir, name, modalias, 1))
+		return 1;
+	/* Without any of these modprobe can only fail, whatever the alias */
+	while (is_missing(path)) {
+		path += strlen(path) + 1;
+		if (!*path)
 			return 0;
-		name = "modprobe.d";
-		dir += strlen(dir) + 1;
-	} while (*dir);
-	return 1;
+	}
+	/* Normalized: see normalize_pattern() */
+	for (i = 0; ; i++) {
+		char c = modalias[i];
+
+		alias[i] = c == '-' ? '_' : c == '.' ? '/' : c;
+		if (!c)
+			break;
+		/* A shell may split or expand these, which no kernel sends */
+		if (c <= ' ' || c >= 0x7f || strchr("*?[]\\", c) || i == BUSYBOX_ALIAS_MAX)
+			return 1;
+	}
+	/* kmod's modprobe may take it for a path or an option. No module name contains a colon (make
+	 * would not build it), but for BusyBox a name ends at a dot. symbol:NAME is not an alias */
+	if (!isalpha(*alias) || alias[strcspn(alias, "/:")] != ':' || is_prefixed_with(alias, "symbol:"))
+		return 1;
+	if (scan_index(alias))
+		return 1;
+	for (; *config; config += strlen(config) + 1)
+		if (scan_config(config, alias))
+			return 1;
+	return 0;
 }

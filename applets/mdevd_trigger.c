@@ -1,26 +1,23 @@
 /* vi: set sw=4 ts=4: */
 /*
- * Makes the kernel announce the devices that are there already
+ * Makes the kernel announce devices that exist already
+ *
+ * Copyright (C) 2026 mdevd for BusyBox maintainers
  *
  * Licensed under GPLv2, see file LICENSE in this source tree.
  *
- * A device is a directory of sysfs with a link "subsystem" in it; writing an
- * action to its "uevent" has the kernel send the event. Real directories are
- * walked, and links are not followed: so each device is met once, and after its
- * parent. Memory is one path, and one open directory for each level.
+ * A device is a directory in sysfs that contains a link "subsystem". Writing an
+ * action to its "uevent" file makes the kernel send the event. The walk enters real
+ * directories only and follows no links, so it meets each device once, after its
+ * parent. It needs one path and, for each level, one open directory.
  *
- * System calls for a device: readlink, open, write, close for itself; open,
- * getdents twice and close for what is below it (glibc adds an fstat).
+ * System calls for a device: readlink, open, write and close for the device itself;
+ * open, getdents twice and close to find those below it (glibc adds an fstat).
  */
 #include "mdevd.h"
 
-struct walk {
-	struct mdevd_trigger *t;
-	char path[PATH_MAX];
-};
-
-/* Writes text to file, in one call. Returns 0 with errno set if that failed.
- * May block as long as the kernel takes. */
+/* Writes text to file in one call. Returns 0 with errno set on failure. Blocks until
+ * the kernel has sent the event. */
 int FAST_FUNC mdevd_trigger_write(const char *file, const char *text)
 {
 	size_t len = strlen(text);
@@ -34,100 +31,154 @@ int FAST_FUNC mdevd_trigger_write(const char *file, const char *text)
 	return ok;
 }
 
-/* Takes the reason from errno */
-static void skip(struct walk *w)
+/* Logs t->path with errno. The level is usually MDEV_LOG_INFO: devices may vanish at any time */
+static void skip(struct mdevd_trigger *t, int level)
 {
-	w->t->skipped++;
-	mdev_log_at(2, NULL, NULL, "skipped '%s': "STRERROR_FMT, w->path STRERROR_ERRNO);
+	t->skipped++;
+	mdev_log(level, "skipped '%s': "STRERROR_FMT, t->path STRERROR_ERRNO);
 }
 
-static int is_asked_for(char **subsystems, const char *name)
+/* Triggers the device whose uevent file is t->path */
+static void trigger_device(struct mdevd_trigger *t)
 {
-	if (!subsystems || !*subsystems)
+	if (t->before && !t->before(t, t->path))
+		return;
+	mdev_log(MDEV_LOG_DEBUG, "%s", t->path);
+	if (mdevd_trigger_write(t->path, t->action ? t->action : "add"))
+		t->count++;
+	else
+		skip(t, MDEV_LOG_INFO);
+}
+
+static int is_selected(char **targets, const char *subsystem)
+{
+	if (!targets || !*targets)
 		return 1;
-	for (; *subsystems; subsystems++)
-		if (strcmp(*subsystems, name) == 0)
+	for (; *targets; targets++)
+		if (strcmp(*targets, subsystem) == 0)
 			return 1;
 	return 0;
 }
 
-/* Triggers the device in the directory w->path, of len chars. Returns 0 if none is there */
-static NOINLINE int trigger_device(struct walk *w, unsigned len)
+/* Triggers the directory t->path, of len chars, if it is a device. Returns 0 if not */
+static int trigger_directory(struct mdevd_trigger *t, unsigned len)
 {
-	struct mdevd_trigger *t = w->t;
-	char link[PATH_MAX];
+	char *link = t->path + len + sizeof("/subsystem");
 	int n;
 
-	strcpy(w->path + len, "/subsystem");
-	n = readlink(w->path, link, sizeof(link) - 1);
+	strcpy(t->path + len, "/subsystem");
+	n = readlink(t->path, link, 512);
 	if (n <= 0)
 		return 0;
 	link[n] = '\0';
-	if (!is_asked_for(t->subsystems, bb_basename(link)))
-		return 1;
-	strcpy(w->path + len, "/uevent");
-	if (t->before && !t->before(t, w->path))
-		return 1;
-	mdev_log_at(3, NULL, NULL, "%s", w->path);
-	if (mdevd_trigger_write(w->path, "add"))
-		t->count++;
-	else
-		skip(w);
+	if (is_selected(t->targets, bb_basename(link))) {
+		strcpy(t->path + len, "/uevent");
+		trigger_device(t);
+	}
 	return 1;
 }
 
-/* Triggers name in the directory w->path, of len chars, and what is below it.
- * Returns 0 with errno set if it could not be read */
-static int walk(struct walk *w, unsigned len, const char *name)
+/* Triggers the subdirectory name of t->path, of len chars, and all devices below it.
+ * Returns 0 with errno set if it cannot be read */
+static int walk(struct mdevd_trigger *t, unsigned len, const char *name)
 {
 	struct dirent *entry;
 	DIR *dir;
 	int is_device;
 
-	w->path[len++] = '/';
-	safe_strncpy(w->path + len, name, sizeof(w->path) - len);
-	len += strlen(name);
-	errno = ENAMETOOLONG;
-	if (len + sizeof("/subsystem") > sizeof(w->path))
-		return 0;
-	is_device = trigger_device(w, len);
-	w->path[len] = '\0';
-	dir = opendir(w->path);
+	t->path[len] = '/';
+	/* It fits: a name has less than 256 bytes, and the system calls refuse a path of PATH_MAX */
+	len = stpcpy(t->path + len + 1, name) - t->path;
+	is_device = trigger_directory(t, len);
+	t->path[len] = '\0';
+	dir = opendir(t->path);
 	if (!dir)
 		return 0;
-	while ((entry = readdir(dir)) != NULL) {
+	while (!t->is_over && (entry = readdir(dir)) != NULL) {
 		name = entry->d_name;
-		/* Each device has a "power": attributes, nothing below. That is half of
-		 * all directories. (A device may have that name: not below another) */
+		/* Half of all directories are the "power" of a device: attributes only.
+		 * (A device may have that name, but not below another) */
 		if (entry->d_type == DT_DIR && !DOT_OR_DOTDOT(name)
 		 && !(is_device && strcmp(name, "power") == 0)
-		 && !walk(w, len, name)
+		 && !walk(t, len, name)
 		) {
-			skip(w);
+			/* Without descriptors or memory, a whole level of the tree is missing: one warning */
+			int is_warning = !t->is_incomplete
+				&& (errno == EMFILE || errno == ENFILE || errno == ENOMEM);
+
+			skip(t, is_warning ? MDEV_LOG_WARN : MDEV_LOG_INFO);
+			t->is_incomplete |= is_warning;
 		}
 	}
 	closedir(dir);
 	return 1;
 }
 
-/* Writes "add" to the uevent file of each device of the subsystems, and counts
- * in t, which is said at -v 2. Returns 0 with errno set if there is no sysfs. What else goes
- * wrong is skipped, and said at -v 2, too. Blocks as t->before() does; allocates nothing but
- * what opendir() needs. */
-int FAST_FUNC mdevd_trigger(struct mdevd_trigger *t)
+/* Makes a device's directory the current one, and writes its path to buf, which has PATH_MAX bytes.
+ * path is in sysfs (links are followed) or a DEVPATH, or is a node, whose numbers are looked up.
+ * Returns the DEVPATH, which is the end of the directory's path; or NULL with errno set: then the
+ * current directory is undefined. */
+const char* FAST_FUNC mdevd_enter_device(char *buf, const char *sys, const char *path)
 {
-	struct walk w;
+	struct stat st;
+	const char *devpath = NULL;
+	char *root, c;
+
+	if (stat(path, &st) == 0 && (S_ISBLK(st.st_mode) || S_ISCHR(st.st_mode))) {
+		unsigned dev = st.st_rdev; /* Linux uses 32 bits */
+
+		snprintf(buf, PATH_MAX, "%s/dev/%s/%u:%u", sys, S_ISBLK(st.st_mode) ? "block" : "char",
+				(unsigned)major(dev), (unsigned)minor(dev));
+		path = buf;
+	}
+	root = chdir(sys) == 0 ? xrealloc_getcwd_or_warn(NULL) : NULL;
+	/* Is it a DEVPATH? */
+	if (root && (chdir(path + strspn(path, "/")) == 0 || chdir(path) == 0) && getcwd(buf, PATH_MAX)) {
+		devpath = is_prefixed_with(buf, root);
+		if (!devpath || *devpath != '/' || readlink("subsystem", &c, 1) <= 0) {
+			devpath = NULL;
+			errno = ENODEV;
+		}
+	}
+	free(root);
+	return devpath;
+}
+
+/* Triggers the one device that path names */
+static void trigger_syspath(struct mdevd_trigger *t, const char *path)
+{
+	if (mdevd_enter_device(t->path, t->sys, path)) {
+		strcat(t->path, "/uevent");
+		trigger_device(t);
+	} else {
+		safe_strncpy(t->path, path, PATH_MAX);
+		skip(t, MDEV_LOG_WARN);
+	}
+}
+
+/* Triggers the devices that t->targets selects and counts them in t. Failures are logged, usually at
+ * -v 2, and the walk continues. Blocks as t->before() does. Without SYSPATHs only opendir() allocates
+ * memory, and the current directory does not change. */
+void FAST_FUNC mdevd_trigger(struct mdevd_trigger *t)
+{
+	char **target = t->targets;
+	int is_walk_needed = !target || !*target;
 	unsigned len;
 
-	w.t = t;
-	t->count = t->skipped = 0;
-	safe_strncpy(w.path, t->sys, sizeof(w.path) - 1);
-	len = strlen(w.path);
-	if (!walk(&w, len, "devices"))
-		return 0;
-	/* Where kernels with SYSFS_DEPRECATED keep some of them; on others these have nothing but links */
-	walk(&w, len, "class");
-	walk(&w, len, "block");
-	mdev_log_at(2, NULL, NULL, "%u devices triggered, %u skipped", t->count, t->skipped);
-	return 1;
+	t->count = t->skipped = t->is_incomplete = t->is_over = 0;
+	for (; ENABLE_MDEVD_COLDPLUG && target && *target; target++) {
+		if (**target == '/')
+			trigger_syspath(t, *target);
+		else
+			is_walk_needed = 1;
+	}
+	if (!is_walk_needed)
+		return;
+	safe_strncpy(t->path, t->sys, PATH_MAX - 1);
+	len = strlen(t->path);
+	if (!walk(t, len, "devices"))
+		skip(t, MDEV_LOG_WARN);
+	/* SYSFS_DEPRECATED keeps some devices there; other kernels only links */
+	walk(t, len, "class");
+	walk(t, len, "block");
 }

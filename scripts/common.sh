@@ -1,8 +1,8 @@
 # shellcheck shell=sh
-# Sourced by the scripts beside it: where the kit is, and how they speak.
+# Sourced by the other scripts: paths, messages, locks.
 #
-# Sets TOP (the checkout), BUILDDIR and DL (its outputs). Messages go to
-# stderr, one line each; stdout is for results.
+# Sets TOP (the checkout), BUILDDIR and DL (its outputs). Messages go to stderr, one line
+# each; results go to stdout.
 # Licensed under GPLv2, see file LICENSE in this source tree.
 
 TOP=$(cd "$(dirname "$0")/.." && pwd) || exit 1
@@ -24,7 +24,7 @@ have() {
 	command -v "$1" >/dev/null 2>&1
 }
 
-# A path as the user should see it: relative to the checkout where it is in it
+# shown PATH: print PATH for a message, relative to the checkout if it is inside
 shown() {
 	case $1 in
 	"$TOP"/*) printf '%s\n' "${1#"$TOP"/}" ;;
@@ -32,19 +32,32 @@ shown() {
 	esac
 }
 
-# lock FILE: one at a time. The lock is held until the script ends; without
-# flock (part of util-linux) there is none.
+# lock FILE [HOLDER]: wait for other scripts that hold this lock, and hold it until the script
+# ends. They report that they wait for HOLDER (default: another build). Without flock (part of
+# util-linux) there is no lock.
 lock() {
 	mkdir -p "${1%/*}" || exit 1
 	have flock || return 0
-	exec 9>"$1" || exit 1
-	flock -n 9 && return 0
-	say "waiting for another build to finish ($(shown "$1"))"
-	flock 9
+	exec 9>>"$1" || exit 1
+	if ! flock -w 2 9; then # not worth a message
+		holder=$(cat "$1")
+		say "waiting for ${holder:-another build} to finish ($(shown "$1"))"
+		flock 9
+	fi
+	printf '%s\n' "${2-}" >"$1"
 }
 
-# write_between MARK FILE: what stands between the lines "<!-- MARK -->" and "<!-- end of
-# MARK -->" of FILE becomes what comes from stdin
+# patch_fits PATCH DIR: does the tree have a file that PATCH changes? (Some versions of BusyBox lack it.)
+patch_fits() {
+	# shellcheck disable=SC2013 # names without blanks
+	for f in $(sed -n 's@^+++ b/\([^	]*\).*@\1@p' "$1"); do
+		test ! -e "$2/$f" || return 0
+	done
+	return 1
+}
+
+# write_between MARK FILE: replace the lines of FILE between "<!-- MARK -->" and "<!-- end of
+# MARK -->" with stdin
 write_between() {
 	grep -qxF "<!-- end of $1 -->" "$2" || die "$(shown "$2") has no mark $1"
 	text=$(sed "/^<!-- $1 -->\$/q" "$2" && echo && cat && echo && sed -n "/^<!-- end of $1 -->\$/,\$p" "$2") &&

@@ -51,9 +51,9 @@ static const struct {
 	{ "stat", SYS_stat, { EACCES } }, { "lstat", SYS_lstat, { EACCES } }, { "fstat", SYS_fstat, { EIO } },
 	{ "access", SYS_access, { EACCES } }, { "getcwd", SYS_getcwd, { ENOENT } }, { "chdir", SYS_chdir, { EACCES } },
 	{ "fork", SYS_fork, { EAGAIN, ENOMEM } }, { "vfork", SYS_vfork, { EAGAIN } }, { "clone", SYS_clone, { EAGAIN } },
-	{ "wait4", SYS_wait4, { EINTR } }, { "execve", SYS_execve, { ENOENT, ENOMEM, EACCES } },
-	{ "setpgid", SYS_setpgid, { EACCES } }, { "rt_sigtimedwait", SYS_rt_sigtimedwait, { EINTR, EAGAIN } },
-	{ "recvmsg", SYS_recvmsg, { ENOBUFS, EINTR } }, { "recvfrom", SYS_recvfrom, { ENOBUFS, EINTR } },
+	{ "wait4", SYS_wait4, { EINTR } }, { "waitid", SYS_waitid, { EINTR } }, { "execve", SYS_execve, { ENOENT, ENOMEM, EACCES } },
+	{ "setpgid", SYS_setpgid, { EACCES } },
+	{ "recvfrom", SYS_recvfrom, { ENOBUFS, EINTR } },
 	{ "sendto", SYS_sendto, { ENOBUFS } }, { "socket", SYS_socket, { EMFILE } }, { "bind", SYS_bind, { ENOMEM } },
 	{ "poll", SYS_poll, { EINTR, ENOMEM } }, { "brk", SYS_brk, { ENOMEM } }, { "mmap", SYS_mmap, { ENOMEM } },
 };
@@ -214,7 +214,7 @@ static void child_world(void)
 	}
 	write_file("lib/firmware/blob", "blob");
 	write_file("etc/mdev.conf", "n[0-9]+ 11:12 640 @echo $MDEV >%s/did/$MDEV\n"
-		"p[0-9]+ 11:12 640 @exec touch %s/did/$MDEV\n"
+		"p[0-9]+ 11:12 640 @/bin/touch %s/did/$MDEV\n"
 		"e[0-9]+ 11:12 640 +importas m MDEV touch %s/did/${m}\n"
 		".* 11:12 640\n",
 		root, root, root);

@@ -48,9 +48,9 @@ static const struct {
 	{ "stat", "EACCES EIO" }, { "lstat", "EACCES EIO" }, { "newfstatat", "EACCES EIO" }, { "fstat", "EIO" },
 	{ "access", "EACCES" }, { "faccessat", "EACCES" }, { "getdents64", "EIO" },
 	{ "fork", "EAGAIN ENOMEM" }, { "vfork", "EAGAIN ENOMEM" }, { "clone", "EAGAIN ENOMEM" }, { "wait4", "EINTR" },
-	{ "kill", "ESRCH EPERM" }, { "setpgid", "EACCES ESRCH" }, { "rt_sigtimedwait", "EINTR EAGAIN" },
-	{ "socket", "EMFILE EPROTONOSUPPORT" }, { "socketpair", "EMFILE ENFILE" }, { "bind", "EADDRINUSE ENOMEM" },
-	{ "setsockopt", "EPERM ENOBUFS" }, { "recvmsg", "ENOBUFS ENOMEM EINTR" }, { "sendto", "ENOBUFS EAGAIN ECONNREFUSED" },
+	{ "waitid", "EINTR ENOSYS" }, { "kill", "ESRCH EPERM" }, { "setpgid", "EACCES ESRCH" },
+	{ "socket", "EMFILE EPROTONOSUPPORT" }, { "bind", "EADDRINUSE ENOMEM" },
+	{ "setsockopt", "EPERM ENOBUFS" }, { "recvfrom", "ENOBUFS ENOMEM EINTR" }, { "sendto", "ENOBUFS EAGAIN ECONNREFUSED" },
 	{ "poll", "EINTR ENOMEM" }, { "pipe", "EMFILE" }, { "pipe2", "EMFILE" }, { "dup2", "EMFILE EINTR" }, { "dup3", "EMFILE" },
 	{ "brk", "ENOMEM" }, { "mmap", "ENOMEM" }, { "munmap", "ENOMEM" }, { "mremap", "ENOMEM" },
 };
@@ -65,11 +65,13 @@ static unsigned n_want, want_fds;
 
 static void fault_world(void)
 {
-	static const char *const dirs[] = { "sys/class/firmware", "sys/devices/x/f", "sys/devices/x/e1" };
+	static const char *const dirs[] = {
+		"sys/class/firmware", "sys/devices/x/f", "sys/devices/x/e1", "sys/dev/char", "sys/dev/block"
+	};
 	unsigned i;
 
 	run("rm -rf %s/dev/* %s/sys/* %s/.said %s/trace; mkdir -p %s/etc/mdev.conf.d", root, root, root, root, root);
-	for (i = 0; i < 3; i++)
+	for (i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++)
 		run("mkdir -p %s/%s", root, dirs[i]);
 	write_file("sys/devices/x/e1/dev", "1:1\n");
 	write_file("sys/devices/x/f/loading", "");

@@ -1,13 +1,16 @@
 /* vi: set sw=4 ts=4: */
 /*
- * What the kernel itself costs: receives events, makes the nodes they name, nothing else
+ * What the kernel itself costs: receives events, makes the nodes they name, nothing else (but
+ * a process for each, if asked to)
  *
  * Licensed under GPLv2, see file LICENSE in this source tree.
  *
- * usage: floor DIR	(sandbox play -k plain)
+ * usage: floor DIR [KB]	(sandbox play -k plain)
  * Writes a newline to descriptor 3 when it listens. No rules, no checks, no names but DEVNAME:
  * no device manager can do with less. An event with SANDBOX=TEXT has TEXT written to
  * DIR/../.done, as the rule does that sandbox puts before the others.
+ * KB: after each node it forks a child that exits at once, and waits for it, as no command can
+ * do with less. It has KB more memory of its own, whose page tables are copied.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -18,6 +21,9 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/wait.h>
+
+static char *kept;
 
 static void done(const char *text)
 {
@@ -35,7 +41,7 @@ int main(int argc, char **argv)
 	char buf[8192 + 1];
 	ssize_t len;
 
-	if (argc != 2 || chdir(argv[1]) || fd < 0
+	if (argc < 2 || argc > 3 || chdir(argv[1]) || fd < 0
 	 || setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size))
 	 || bind(fd, (struct sockaddr*)&sa, sizeof(sa))
 	) {
@@ -43,6 +49,11 @@ int main(int argc, char **argv)
 		return 111;
 	}
 	umask(0);
+	if (argc == 3) {
+		kept = malloc(atoi(argv[2]) << 10);
+		if (kept)
+			memset(kept, 1, atoi(argv[2]) << 10);
+	}
 	if (write(3, "\n", 1) == 1)
 		close(3);
 	while ((len = recv(fd, buf, sizeof(buf) - 1, 0)) > 0) {
@@ -64,6 +75,13 @@ int main(int argc, char **argv)
 		if (name) {
 			mknod(name, S_IFCHR | 0660, makedev(major, minor));
 			chown(name, 0, 0);
+			if (argc == 3) {
+				pid_t pid = fork();
+
+				if (pid == 0)
+					_exit(0);
+				waitpid(pid, NULL, 0);
+			}
 		}
 	}
 	return 0;

@@ -4,10 +4,10 @@
  *
  * Usage:
  *	modalias plain		each line of stdin is a rule's command: "plain" or "other"
- *	modalias ask ROOT SECS	each line is a modalias: "idle" or "maybe", as the files below
- *				ROOT tell, SECS seconds from now. \n, \t and \xHH in it are
+ *	modalias ask ROOT SECS	each line is a modalias: "useless" or "needed" (modprobe, by the files
+ *				below ROOT), SECS seconds from now. \n, \t and \xHH in it are
  *				what they are in C. One process, so that what it has learnt of
- *				files counts. It ends if an answer takes memory, or leaves a
+ *				files counts. It ends if an answer keeps memory, or leaves a
  *				file open
  *	modalias make SEED N	stdin is a modules.alias: N aliases of each pattern, the first
  *				of which matches and the others just miss it. The same SEED
@@ -16,23 +16,29 @@
  *	modalias patterns SEED COUNT, modalias aliases SEED COUNT
  *				random ones of few characters, so that many match
  *
- * Built with -D_GNU_SOURCE -DSHIM_ROOT -Itestsuite/shim -Iapplets, with the room.
+ * Built with -D_GNU_SOURCE -DSHIM_ROOT -Itestsuite/shim -Iapplets, with mdevd_modalias.c.
  *
  * Licensed under GPLv2, see file LICENSE in this source tree.
  */
 #include "mdevd.h"
 
 const char *shim_root = "";
-time_t shim_later;
+long shim_later_ms;
 
-/* Counts what the room takes. stdio has its buffers before */
-static unsigned taken;
+/* Counts allocations that are not freed. The buffers of stdio are not among them */
+static int allocated;
 #if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__)
 void *__libc_malloc(size_t size);
+void __libc_free(void *p);
 void *malloc(size_t size)
 {
-	taken++;
+	allocated++;
 	return __libc_malloc(size);
+}
+void free(void *p)
+{
+	allocated -= (p != NULL);
+	__libc_free(p);
 }
 #endif
 
@@ -42,7 +48,7 @@ static int plain(void)
 
 	while (fgets(line, sizeof(line), stdin)) {
 		line[strcspn(line, "\n")] = '\0';
-		puts(mdevd_modalias_is_plain(line) ? "plain" : "other");
+		puts(mdevd_modalias_accept_command(line) ? "plain" : "other");
 	}
 	return 0;
 }
@@ -80,18 +86,19 @@ static int ask(void)
 	static char line[16384];
 	int fd = lowest_fd();
 
+	mdevd_modalias_accept_command("@modprobe $MODALIAS");
 	while (fgets(line, sizeof(line), stdin)) {
-		unsigned before = taken;
-		int idle;
+		int before = allocated;
+		int needed;
 
 		line[strcspn(line, "\n")] = '\0';
 		unescape(line);
-		idle = mdevd_modalias_idle(line);
-		if (taken != before || lowest_fd() != fd) {
-			puts(taken != before ? "takes memory" : "leaves a file open");
+		needed = mdevd_modalias_needs_modprobe(line);
+		if (allocated != before || lowest_fd() != fd) {
+			puts(allocated != before ? "keeps memory" : "leaves a file open");
 			return 1;
 		}
-		puts(idle ? "idle" : "maybe");
+		puts(needed ? "needed" : "useless");
 		fflush(stdout);
 	}
 	return 0;
@@ -245,7 +252,7 @@ int main(int argc, char **argv)
 		return plain();
 	if (argc == 4 && strcmp(argv[1], "ask") == 0) {
 		shim_root = argv[2];
-		shim_later = atoi(argv[3]);
+		shim_later_ms = atof(argv[3]) * 1000;
 		return ask();
 	}
 	if (argc == 4) {

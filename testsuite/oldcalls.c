@@ -13,6 +13,8 @@
  *		so are its children's calls until they execute something else. A process of its
  *		own sees to that, which traces PROGRAM: signals and waiting calls are as ever.
  *		Exit status: PROGRAM's; 111 if this kernel cannot do it, with the reason on stderr.
+ *	oldcalls -r CALL PROGRAM [ARG]...
+ *		ENOSYS is the answer to CALL alone: one of those that wait.
  *	oldcalls -p LOG
  *		Prints LOG, a call a line: NAME WHO NUMBER WHAT. NAME is the program's, WHO "self" or
  *		"child", WHAT "made", "refused", or "both" (a call with flags that was made without).
@@ -77,6 +79,34 @@ static void die(const char *what)
 {
 	fprintf(stderr, "oldcalls: %s: %s\n", what, strerror(errno));
 	exit(111);
+}
+
+static const struct {
+	const char *name;
+	int nr;
+} waiting[] = {
+	{ "poll", __NR_poll }, { "ppoll", __NR_ppoll }, { "wait4", __NR_wait4 }, { "waitid", __NR_waitid },
+	{ "recvfrom", __NR_recvfrom }, { "rt_sigtimedwait", __NR_rt_sigtimedwait }, { NULL, 0 }
+};
+
+/* The filter of -r */
+static void refuse(const char *name)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog filter = { sizeof(code) / sizeof(code[0]), code };
+	int i;
+
+	for (i = 0; waiting[i].name && strcmp(waiting[i].name, name) != 0; i++)
+		continue;
+	errno = EINVAL;
+	code[1].k = waiting[i].nr;
+	if (!waiting[i].name || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter))
+		die(name);
 }
 
 static int is_missing(unsigned nr)
@@ -303,13 +333,17 @@ int main(int argc, char **argv)
 	int c, is_free = 0;
 
 	/* The program's options are its own */
-	while ((c = getopt(argc, argv, "+al:p:")) != -1) {
+	while ((c = getopt(argc, argv, "+al:p:r:")) != -1) {
 		switch (c) {
 		case 'a':
 			is_free = 1;
 			break;
 		case 'l':
 			log = map_log(optarg, O_RDWR | O_CREAT);
+			break;
+		case 'r':
+			refuse(optarg);
+			is_free = 1;
 			break;
 		case 'p':
 			return print(map_log(optarg, O_RDONLY));

@@ -1,24 +1,24 @@
 /* vi: set sw=4 ts=4: */
 /*
- * A private world for device managers: network namespace, /dev, events through the kernel
+ * Runs a device manager with a private network namespace and /dev, and events from the kernel
  *
  * Licensed under GPLv2, see file LICENSE in this source tree.
  *
- * Built on the machine that runs the tests (testsuite/sandbox.sh does it), used by
- * mdevd.tests and by whatever else needs a device manager to watch. No hardware, no
- * sleep, no chroot; what the machine itself does never gets in.
+ * testsuite/sandbox.sh compiles it on the machine that runs the tests. It needs no hardware,
+ * no sleeps and no chroot. Events of the machine's own devices do not get in.
  *
  *	sandbox enter ROOT COMMAND [ARG]...
  *		Runs COMMAND in private network, mount and process namespaces. A tmpfs is
  *		mounted on ROOT (created if need be, removed afterwards) with dev/ sys/ etc/
  *		lib/firmware/ in it; ROOT/etc/passwd and group (empty) take the place of
- *		/etc/passwd and group. Environment: SANDBOX_ROOT, SANDBOX_NODES (1 if device
+ *		/etc/passwd and group, and where possible ROOT/lib/modules (not created) the
+ *		place of /lib/modules/RELEASE. Environment: SANDBOX_ROOT, SANDBOX_NODES (1 if device
  *		nodes can be made and opened there, which takes root). Exit status: COMMAND's;
- *		128 + N if signal N ended it; 111 if there can be no sandbox (reason on stderr).
- *		Whatever COMMAND leaves running is killed.
+ *		128 + N if signal N ended it; 111 if the sandbox cannot be made (reason on stderr).
+ *		Processes that COMMAND leaves behind are killed.
  *	sandbox play [OPTIONS] PROGRAM [ARG]... <SCRIPT
- *		Starts the device manager PROGRAM in SANDBOX_ROOT, plays SCRIPT to it, prints
- *		what came of it, ends it. Exit status: 0, 1 after a TIMEOUT, 111.
+ *		Starts the device manager PROGRAM in SANDBOX_ROOT, sends it the events of SCRIPT,
+ *		prints the result and ends it. Exit status: 0, 1 after a TIMEOUT, 111.
  *	sandbox send <SCRIPT
  *		Sends the events of SCRIPT (no '.' lines) and returns.
  *	sandbox listen [-t SECS] [-n COUNT] [-u TEXT] [-D FD] MASK
@@ -30,38 +30,41 @@
  *		Lists DIR (default ROOT/dev) as "play" does.
  *
  * Options of play:
- *	-k KIND	how PROGRAM is told where it lives:
+ *	-k KIND	how PROGRAM gets its directories:
  *		mdevd (default): PROGRAM -D 3 -o 4 -f ROOT/etc/mdev.conf -s ROOT/sys
  *			-d ROOT/dev -F ROOT/lib/firmware ARG...
- *		mdev: PROGRAM -d -f ARG..., at home, with SYS/DEVPATH/dev made for each add
+ *		mdev: PROGRAM -d -f ARG..., with -H, and SYS/DEVPATH/dev is made for each add
  *		plain: PROGRAM ARG...
- *	-H	at home: ROOT/dev, sys, etc and lib/firmware are seen at /dev, /sys, /etc
- *		and /lib/firmware by PROGRAM, and it is not told about them
+ *	-H	"at home": PROGRAM sees ROOT/dev, sys, etc and lib/firmware at /dev, /sys, /etc
+ *		and /lib/firmware, and gets no options for them
  *	-c o	an event is done when its record arrives from -o (default for mdevd)
- *	-c fifo	... when the rule that is put before the first one says so (default for others)
- *	-c queue ... when nothing is queued for the program: it may still be busy with the last
- *		one, but that is all one can know of a program that has neither
+ *	-c fifo	... when a rule that is added at the top writes to a fifo (default for others)
+ *	-c queue ... when nothing is queued for the program, which may still be busy with the last
+ *		event: for a program without -o and rules
  *	-p	with -c fifo or queue: -o 4 all the same (nobody reads it but .records)
  *	-r FILE	the rules; without: no ROOT/etc/mdev.conf
- *	-t SECS	how long to wait for anything at most (default 10; SANDBOX_PATIENCE of the environment goes before)
+ *	-t SECS	limit of each wait (default 10; of a directive's command, at least 50);
+ *		SANDBOX_PATIENCE in the environment overrides it
  *	-u	undo at the end: "remove" for each device that was added, newest first
  *	-m MASK	umask (octal; default 22)
- *	-i	SIGCHLD ignored, as a careless parent leaves it
+ *	-i	start PROGRAM with SIGCHLD ignored
  *	-b	stdout and stderr block: a full pipe that nobody reads
+ *	-T	the same with a terminal
  *	-e NAME=VALUE	for PROGRAM's environment (PATH, OUT=ROOT/out and R=ROOT are there)
  *	-x WORDS	what PROGRAM is run under (valgrind...); split at blanks
  *
- * ROOT is emptied first, but for etc/passwd and etc/group.
+ * ROOT is emptied first, except etc/passwd and etc/group.
  *
- * SCRIPT: one thing a line. Blanks separate words; "..." and \s \n \t \0 \\ \" \xHH quote.
+ * SCRIPT: one item a line. Blanks separate words; "..." and \s \n \t \0 \\ \" \xHH quote.
  *	# COMMENT
  *	[PREFIX...] ACTION DEVPATH [NAME=VALUE]...	an event as the kernel makes it
  *	[PREFIX...] raw BYTES...		a datagram of just these bytes
  * They go through the kernel, which appends SEQNUM=...; PREFIX is any of
- *	bad		the program will refuse it: do not wait for it (implied by raw and via)
- *	good		wait for it all the same
+ *	bad		the program rejects it: do not wait for it (implied by raw and via)
+ *	good		wait for it nevertheless
  *	via KEY=VALUE...	from a process: mask=M multicast to that group, unicast=1 to the
- *			program's own address; uid=U as that user
+ *			program's own address; uid=U from a process of that user, which takes
+ *			root (uid=U alone: it asks the kernel to send the event)
  *	times N		N of them; "%n" is the number, from 0; sent no faster than handled
  *	flood N		... as fast as can be
  *	signal NAME	after each, up to 100 us later (at random), SIGNAME to the program
@@ -83,12 +86,12 @@
  *			wait for its end. Print how it ended how often
  *	.until COMMAND	repeat COMMAND until it is true; its output is dropped
  *	.syslog		listen as a syslogd at ROOT/dev/log
- *	.logged		print what was logged
+ *	.logged		print what was logged, with its priority
  *	.usage		print events, seconds, CPU (its own, its children's: microseconds an
- *			event) and private memory since the last .usage
+ *			event), private memory and page faults (of all, for an event) since the last .usage
  * All of these first wait until every event sent so far is done. These do not:
  *	.now COMMAND	as .sh
- *	.kill NAME	send SIGNAME (HUP TERM KILL STOP CONT INT CHLD PIPE ALRM USR1)
+ *	.kill NAME	send SIGNAME (HUP TERM KILL STOP CONT INT QUIT CHLD PIPE ALRM USR1)
  *	.oclose		close the reading end of -o
  *	.gulp NAME	as .read
  *	.drained	wait until nothing is queued for the program
@@ -101,6 +104,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <limits.h>
 #include <poll.h>
 #include <sched.h>
@@ -112,6 +116,7 @@
 #include <time.h>
 #include <unistd.h>
 #include <linux/netlink.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -120,6 +125,7 @@
 #include <sys/sysmacros.h>
 #include <sys/types.h>
 #include <sys/un.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 
 enum {
@@ -133,6 +139,8 @@ enum {
 	WINDOW_RMEM = 256 * 1024,
 	FD_READY = 3,
 	FD_O = 4,
+	/* Longest run of a directive's command: many events are sent from some */
+	SH_SECS = 50,
 };
 
 static const char *root;	/* SANDBOX_ROOT */
@@ -266,20 +274,24 @@ static void enter_net_as_root(void)
 	waitpid(pid, NULL, 0);
 }
 
+/* The network namespace is made when the user namespace has its maps: until then it would have
+ * no user 0, and the files of its devices in sysfs would be the machine's root's */
 static void enter_net_as_user(void)
 {
 	uid_t uid = geteuid();
 	gid_t gid = getegid();
 	char map[64];
 
-	if (unshare(CLONE_NEWUSER | CLONE_NEWNET))
-		die("no user and network namespaces");
+	if (unshare(CLONE_NEWUSER))
+		die("no user namespace");
 	if (access("/proc/self/setgroups", F_OK) == 0)
 		write_file("/proc/self/setgroups", "deny");
 	snprintf(map, sizeof(map), "0 %u 1", (unsigned)uid);
 	write_file("/proc/self/uid_map", map);
 	snprintf(map, sizeof(map), "0 %u 1", (unsigned)gid);
 	write_file("/proc/self/gid_map", map);
+	if (unshare(CLONE_NEWNET))
+		die("no private network namespace");
 }
 
 static void bind_over(const char *from, const char *to)
@@ -288,19 +300,53 @@ static void bind_over(const char *from, const char *to)
 		die("cannot bind %s over %s", from, to);
 }
 
+/* Makes a directory /lib/modules on an overlay of /lib, if the machine has none and the kernel can */
+static void enter_lib(void)
+{
+	char options[3 * PATH_MAX];
+
+	if (access("/lib/modules", F_OK) == 0 || mount("sandbox", root, "tmpfs", 0, "mode=755"))
+		return;
+	mkdir(at_root("upper"), 0755);
+	mkdir(at_root("upper/modules"), 0755);
+	mkdir(at_root("work"), 0755);
+	snprintf(options, sizeof(options), "lowerdir=/lib,upperdir=%s,workdir=%s", at_root("upper"), at_root("work"));
+	mount("sandbox", "/lib", "overlay", 0, options);
+	umount2(root, MNT_DETACH);
+}
+
+/* Hides the machine's modules: /lib/modules/RELEASE is a link to ROOT/lib/modules. Not possible
+ * everywhere without root */
+static void enter_modules(void)
+{
+	struct utsname uts;
+	char link[sizeof("/lib/modules/") + sizeof(uts.release)];
+
+	enter_lib();
+	if (uname(&uts) || mount("sandbox", "/lib/modules", "tmpfs", 0, "mode=755"))
+		return;
+	sprintf(link, "/lib/modules/%s", uts.release);
+	if (symlink(at_root("lib/modules"), link))
+		die("%s", link);
+}
+
 static void enter_mounts(void)
 {
-	static const char *const dirs[] = { "dev", "sys", "etc", "lib", "lib/firmware" };
+	static const char *const dirs[] = {
+		"dev", "sys", "sys/dev", "sys/dev/block", "sys/dev/char", "etc", "lib", "lib/firmware"
+	};
 	unsigned i;
 	char *node;
 	int fd;
 
 	if (unshare(CLONE_NEWNS)
 	 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL)
-	 || mount("sandbox", root, "tmpfs", 0, "mode=755")
 	) {
 		die("no private mounts");
 	}
+	enter_modules();
+	if (mount("sandbox", root, "tmpfs", 0, "mode=755"))
+		die("no private mounts");
 	for (i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++)
 		if (mkdir(at_root(dirs[i]), 0755))
 			die("%s", dirs[i]);
@@ -398,6 +444,7 @@ static int enter_main(int argc, char **argv)
 	if (argc < 3)
 		usage();
 	signal(SIGCHLD, SIG_DFL);
+	umask(022); /* modes are compared */
 	mkdir(argv[1], 0755);
 	root = realpath(argv[1], real);
 	if (!root)
@@ -671,7 +718,7 @@ static int signal_number(const char *name)
 	} sigs[] = {
 		{ "HUP", SIGHUP }, { "TERM", SIGTERM }, { "KILL", SIGKILL }, { "STOP", SIGSTOP },
 		{ "CONT", SIGCONT }, { "INT", SIGINT }, { "CHLD", SIGCHLD }, { "PIPE", SIGPIPE },
-		{ "ALRM", SIGALRM }, { "USR1", SIGUSR1 },
+		{ "ALRM", SIGALRM }, { "USR1", SIGUSR1 }, { "QUIT", SIGQUIT },
 	};
 	unsigned i;
 
@@ -823,31 +870,54 @@ static void send_kernel(char *bytes, unsigned len)
 		printf("not sent: %s\n", strerror(errno));
 }
 
+/* From this process: to a group, or to the program's own address */
 static void send_process(const struct event *e, char *bytes, unsigned len, unsigned portid)
 {
-	union {
-		struct cmsghdr h;
-		char buf[CMSG_SPACE(sizeof(struct ucred))];
-	} c;
-	struct ucred cred = { .pid = getpid(), .uid = e->uid, .gid = e->uid };
 	struct sockaddr_nl a = { .nl_family = AF_NETLINK, .nl_groups = e->mask };
-	struct iovec iov = { bytes, len };
-	struct msghdr m = { .msg_name = &a, .msg_namelen = sizeof(a), .msg_iov = &iov, .msg_iovlen = 1 };
 
 	if (e->unicast)
 		a.nl_pid = portid;
-	if (e->uid >= 0) {
-		memset(&c, 0, sizeof(c));
-		m.msg_control = c.buf;
-		m.msg_controllen = sizeof(c.buf);
-		c.h.cmsg_level = SOL_SOCKET;
-		c.h.cmsg_type = SCM_CREDENTIALS;
-		c.h.cmsg_len = CMSG_LEN(sizeof(cred));
-		memcpy(CMSG_DATA(&c.h), &cred, sizeof(cred));
-	}
 	/* ECONNREFUSED: a multicast that nobody listened to */
-	if (sendmsg(sender.fd, &m, 0) < 0 && errno != ECONNREFUSED && errno != ESRCH)
+	if (sendto(sender.fd, bytes, len, 0, (struct sockaddr *)&a, sizeof(a)) < 0
+	 && errno != ECONNREFUSED && errno != ESRCH
+	) {
 		printf("not sent: %s\n", strerror(errno));
+	}
+}
+
+/* From a process that has e->uid and no privileges. Waits for its end */
+static void send_as_user(const struct event *e, char *bytes, unsigned len, unsigned portid)
+{
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (pid < 0)
+		die("fork");
+	if (pid == 0) {
+		if (setgroups(0, NULL) || setresgid(e->uid, e->uid, e->uid) || setresuid(e->uid, e->uid, e->uid))
+			die("cannot become user %d", e->uid);
+		/* The kernel asks for the rights of the process that opened the socket, too */
+		sender.fd = -1;
+		sender_open();
+		if (e->mask || e->unicast)
+			send_process(e, bytes, len, portid);
+		else
+			send_kernel(bytes, len);
+		sender_check();
+		fflush(stdout);
+		_exit(0);
+	}
+	waitpid(pid, NULL, 0);
+}
+
+/* By the way that e asks for; portid is the program's address */
+static void send_via(const struct event *e, char *bytes, unsigned len, unsigned portid)
+{
+	if (e->uid >= 0)
+		send_as_user(e, bytes, len, portid);
+	else
+		send_process(e, bytes, len, portid);
 }
 
 static int is_via(const struct event *e)
@@ -1018,6 +1088,7 @@ static struct {
 	int undo;
 	int sigchld_ignored;
 	int blocked;		/* -b */
+	int on_terminal;	/* -T */
 	unsigned umask;
 	char *rules;
 	char *under;
@@ -1028,6 +1099,9 @@ static struct {
 	int status;		/* of the last one that ended */
 	int ended;		/* and it was not told yet */
 	int ready_fd, o_fd;
+	/* the command of a directive */
+	pid_t sh_pid;		/* 0: not running */
+	int sh_status;
 	/* ours */
 	int sig_fd;
 	int fifo_fd;		/* ROOT/.done */
@@ -1050,6 +1124,7 @@ static struct {
 	unsigned done_before;	/* records of earlier programs, or given up */
 	/* .usage */
 	long long usage_us, usage_cpu_us, usage_child_us;
+	unsigned long usage_faults;
 	unsigned usage_events;
 	unsigned total;
 } p = {
@@ -1075,9 +1150,14 @@ static void play_reap(void)
 	int status;
 	pid_t pid;
 
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-		if (pid == p.pid)
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (pid == p.pid) {
 			play_note_end(status);
+		} else if (pid == p.sh_pid) {
+			p.sh_pid = 0;
+			p.sh_status = status;
+		}
+	}
 }
 
 /* Kills whatever descends from us: we are the subreaper, so all of it ends up as our children */
@@ -1380,6 +1460,27 @@ static int full_pipe(void)
 	return fds[1];
 }
 
+/* A terminal that has room for a few bytes more. The other end stays open in us */
+static int full_terminal(void)
+{
+	int master = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
+	int unlock = 0;
+	int slave;
+
+	if (master < 0 || ioctl(master, TIOCSPTLCK, &unlock))
+		die("/dev/ptmx");
+	/* without /dev/pts, too */
+	slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	if (slave < 0)
+		die("terminal");
+	while (write(slave, "x", 1) == 1)
+		continue;
+	fcntl(slave, F_SETFL, 0);
+	if (read(master, &unlock, 3) != 3)
+		die("terminal");
+	return slave;
+}
+
 static void child(int ready, int o, int said)
 {
 	sigset_t none;
@@ -1477,7 +1578,7 @@ static void play_start(void)
 	fcntl(o[0], F_SETFL, O_NONBLOCK);
 	if (p.done_by == DONE_O)
 		fcntl(o[0], F_SETPIPE_SZ, 1024 * 1024);
-	said = p.blocked ? full_pipe() : p.said_fd;
+	said = p.blocked ? full_pipe() : p.on_terminal ? full_terminal() : p.said_fd;
 	fflush(stdout);
 	p.pid = fork();
 	if (p.pid < 0)
@@ -1492,7 +1593,7 @@ static void play_start(void)
 	e = play_on_way();
 	p.done_before += e;
 	p.usage_us = now_us();
-	p.usage_cpu_us = p.usage_child_us = 0;
+	p.usage_cpu_us = p.usage_child_us = p.usage_faults = 0;
 }
 
 /* Prints what the program and its commands have said since the last time */
@@ -1639,7 +1740,7 @@ static void play_event(struct event *e)
 		if (p.kind == KIND_MDEV && !e->raw)
 			play_sysfs(bytes, len);
 		if (is_via(e))
-			send_process(e, bytes, len, l.portid);
+			send_via(e, bytes, len, l.portid);
 		else
 			send_kernel(bytes, len);
 		play_learn_seqnums();
@@ -1705,17 +1806,18 @@ static void play_undo(void)
 
 /*** play: directives ***/
 
+/* Runs command in root, for SH_SECS or "patience" at most. Returns its wait status */
 static int play_sh(const char *command)
 {
-	pid_t pid;
-	int status;
+	int secs = patience < SH_SECS && !getenv("SANDBOX_PATIENCE") ? SH_SECS : patience;
+	long long deadline = now_us() + secs * 1000000LL;
 
 	p.dirty = 1;
 	fflush(stdout);
-	pid = fork();
-	if (pid < 0)
+	p.sh_pid = fork();
+	if (p.sh_pid < 0)
 		die("fork");
-	if (pid == 0) {
+	if (p.sh_pid == 0) {
 		sigset_t none;
 
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -1727,8 +1829,14 @@ static int play_sh(const char *command)
 		execl("/bin/sh", "sh", "-c", command, (char *)NULL);
 		die("/bin/sh");
 	}
-	waitpid(pid, &status, 0);
-	return status;
+	while (p.sh_pid) {
+		if (!play_poll(-1, deadline)) {
+			play_failed(command);
+			p.sh_pid = 0;
+			return SIGKILL; /* play_main() kills all that is left */
+		}
+	}
+	return p.sh_status;
 }
 
 static void play_until(const char *command)
@@ -1738,7 +1846,7 @@ static void play_until(const char *command)
 	char *quiet = grow(NULL, strlen(command) + 32);
 
 	sprintf(quiet, "{ %s\n} >/dev/null 2>&1", command);
-	while (play_sh(quiet) != 0) {
+	while (play_sh(quiet) != 0 && !p.timed_out) {
 		if (now_us() > deadline) {
 			play_failed(command);
 			break;
@@ -1748,7 +1856,7 @@ static void play_until(const char *command)
 	free(quiet);
 }
 
-/* log: 0 makes the socket, 1 prints what arrived, without priority and process number */
+/* log: 0 makes the socket, 1 prints what arrived, without the process number */
 static void play_syslog(int log)
 {
 	static int fd = -1;
@@ -1771,7 +1879,7 @@ static void play_syslog(int log)
 		s = strchr(buf, '>');
 		s = s ? s + 1 : buf;
 		e = strchr(s, '[');
-		printf("log: %.*s%s\n", e ? (int)(e - s) : 0, s, e ? strchrnul(e, ':') : s);
+		printf("log %.*s: %.*s%s\n", (int)(s - buf), buf, e ? (int)(e - s) : 0, s, e ? strchrnul(e, ':') : s);
 	}
 }
 
@@ -1879,7 +1987,7 @@ static long private_kb(void)
 static void play_usage(void)
 {
 	char path[64], *s;
-	unsigned long cu = 0, cs = 0;
+	unsigned long cu = 0, cs = 0, own_faults = 0, child_faults = 0;
 	long long us = now_us() - p.usage_us, cpu, child_us;
 	unsigned n = p.total - p.usage_events;
 
@@ -1890,14 +1998,18 @@ static void play_usage(void)
 	s = read_small(path);
 	s = s ? strrchr(s, ')') : NULL;
 	if (s)
-		sscanf(s + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %lu %lu", &cu, &cs);
+		sscanf(s + 2, "%*c %*d %*d %*d %*d %*d %*u %lu %lu %*u %*u %*u %*u %lu %lu",
+			&own_faults, &child_faults, &cu, &cs);
+	own_faults += child_faults;
 	child_us = (cu + cs) * (1000000LL / sysconf(_SC_CLK_TCK));
-	printf("usage: events=%u seconds=%.6f cpu_us=%.3f child_us=%.3f private_kb=%ld\n",
+	printf("usage: events=%u seconds=%.6f cpu_us=%.3f child_us=%.3f private_kb=%ld faults=%.1f\n",
 		n, us / 1e6,
 		(double)(cpu - p.usage_cpu_us) / (n ? n : 1),
 		(double)(child_us - p.usage_child_us) / (n ? n : 1),
-		private_kb());
+		private_kb(),
+		(double)(own_faults - p.usage_faults) / (n ? n : 1));
 	p.usage_us = now_us();
+	p.usage_faults = own_faults;
 	p.usage_cpu_us = cpu;
 	p.usage_child_us = child_us;
 	p.usage_events = p.total;
@@ -2071,7 +2183,9 @@ static void play_rules(void)
 
 static void play_prepare(void)
 {
-	static const char *const dirs[] = { "dev", "sys", "etc", "lib", "lib/firmware" };
+	static const char *const dirs[] = {
+		"dev", "sys", "sys/dev", "sys/dev/block", "sys/dev/char", "etc", "lib", "lib/firmware"
+	};
 	sigset_t set;
 	unsigned i;
 
@@ -2149,7 +2263,7 @@ static void play_options(int argc, char **argv)
 	int opt, i;
 
 	p.done_by = -1;
-	while ((opt = getopt(argc, argv, "+k:Hc:pr:t:um:ibe:x:")) > 0) {
+	while ((opt = getopt(argc, argv, "+k:Hc:pr:t:um:ibTe:x:")) > 0) {
 		switch (opt) {
 		case 'k':
 			for (i = 0; i < 3 && strcmp(kinds[i], optarg) != 0; i++)
@@ -2173,6 +2287,7 @@ static void play_options(int argc, char **argv)
 		case 'm': p.umask = strtoul(optarg, NULL, 8); break;
 		case 'i': p.sigchld_ignored = 1; break;
 		case 'b': p.blocked = 1; break;
+		case 'T': p.on_terminal = 1; break;
 		case 'e': putenv(optarg); break;
 		case 'x': p.under = strdup(optarg); break;
 		default: usage();
@@ -2241,7 +2356,7 @@ static int send_main(void)
 		for (i = 0; i < e->count; i++) {
 			bytes = event_nth(e, i, &len);
 			if (is_via(e))
-				send_process(e, bytes, len, l.portid);
+				send_via(e, bytes, len, l.portid);
 			else
 				send_kernel(bytes, len);
 		}

@@ -1,4 +1,4 @@
-# Sourced by *.tests after testing.sh: cases for device managers in a private world.
+# Sourced by *.tests after testing.sh: cases for device managers in private namespaces.
 # Licensed under GPLv2, see file LICENSE in this source tree.
 #
 #	. ./testing.sh
@@ -10,18 +10,19 @@
 #	'add /devices/virtual/mem/null SUBSYSTEM=mem MAJOR=1 MINOR=3 DEVNAME=null' \
 #	'c 666 0:0 1:3 null'
 #
-# A case: rules, events, what /dev is afterwards. Text is literal (backslashes too) and
-# needs no newline at its end. Then everything that was added is removed again, and what
-# remains must be in the case under the line "removed:"; nothing, if there is no such line.
-# What may stand among the events, and how /dev is printed: head of sandbox.c.
+# A case is rules, events, and the contents of /dev afterwards. Text is literal (backslashes too)
+# and needs no newline at its end. Then every device that was added is removed again; what
+# remains must be in the case below the line "removed:". Without that line nothing may remain.
+# The head of sandbox.c describes other commands among the events, and how /dev is printed.
 #
 # Environment:
-#	SANDBOX_PROGRAM	the program (default: the mdevd that is in PATH)
+#	SANDBOX_PROGRAM	the program (default: the mdevd in PATH)
 #	SANDBOX_KIND	mdevd (default) or mdev: how it is started
-#	SANDBOX_UNDER	what it is run under (valgrind...)
-#	SANDBOX_PATIENCE	how many seconds to wait for anything at most (default: 10)
-#	SANDBOX_UNDER_WHAT	set by suite.sh: these are not the programs as they are
-#	ORACLE		a BusyBox whose mdev is stock: both_case asks it too
+#	SANDBOX_UNDER	a program to run it under (valgrind...)
+#	SANDBOX_PATIENCE	the longest wait for anything, in seconds (default: 10)
+#	SANDBOX_UNDER_WHAT	set by suite.sh if the programs run under something
+#	ORACLE		a BusyBox with stock mdev: both_case runs that, too
+#	CASE		only cases whose names contain this
 #	HOSTCC		compiler (default: gcc)
 #
 # shellcheck shell=sh
@@ -41,7 +42,7 @@ sandbox_build()
 	mv "$SANDBOX.$$" "$SANDBOX" && cp sandbox.c "$SANDBOX.built"
 }
 
-# Runs the calling script again, in the sandbox. Ends it if there can be none
+# Runs the calling script again, in the sandbox. Prints SKIPPED and exits if the sandbox cannot be made
 sandbox_enter()
 {
 	if [ -z "$SANDBOX_ROOT" ]; then
@@ -127,6 +128,15 @@ sandbox_skip()
 	echo "SKIPPED: $1 ($2)"
 }
 
+# Is the case sandbox_name one of those that CASE asks for?
+sandbox_wanted()
+{
+	case $sandbox_name in
+	*"$CASE"*) ;;
+	*) return 1 ;;
+	esac
+}
+
 # sandbox_case KIND PROGRAM NAME RULES EVENTS EXPECTED [ARG]...
 # RULES "-": there is no mdev.conf. ARGs go to the program
 sandbox_case()
@@ -135,6 +145,7 @@ sandbox_case()
 	[ -z "$SANDBOX_UNDER" ] || sandbox_command="$sandbox_command -x '$SANDBOX_UNDER'"
 	sandbox_program=$2
 	sandbox_name=$3
+	sandbox_wanted || return 0
 	case $SANDBOX_NODES$sandbox_nl$6 in
 	"0$sandbox_nl"[cb]" "*|"0$sandbox_nl"*"$sandbox_nl"[cb]" "*)
 		sandbox_skip "$3" "device nodes take root"
@@ -187,6 +198,8 @@ needs_nodes()
 {
 	if [ "$SANDBOX_NODES" = 1 ]; then
 		"$@"
+	elif [ "$1" = sandbox_case ]; then
+		sandbox_skip "$4" "device nodes take root"
 	else
 		sandbox_skip "$2" "device nodes take root"
 	fi
@@ -196,6 +209,7 @@ needs_nodes()
 run_case()
 {
 	sandbox_name=$1
+	sandbox_wanted || return 0
 	if [ "$SANDBOX_KIND" != mdevd ]; then
 		sandbox_skip "$1" "not a matter of mdev"
 		return

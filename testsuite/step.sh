@@ -1,4 +1,4 @@
-# Sourced by check.d/5*: a step of "make check" whose parts run side by side, each in a
+# Sourced by check.d/5*: a step of "make check" whose parts run at the same time, each in a
 # sandbox of its own.
 # Licensed under GPLv2, see file LICENSE in this source tree.
 #
@@ -9,18 +9,22 @@
 #	hang) mdevd_case ... ;;
 #	esac
 #
-# "step" runs this program again for each of the words, in the sandbox, two at a time;
-# prints what they print in their order, and exits. It returns in those alone: there PART is
-# the word, and everything of sandbox.sh and BusyBox's testing.sh is at hand, and
-# "stress" (stress.c; $step_tools names others); so are mdevd, mdevd-coldplug and busybox by their names.
-# What needs the network, which the sandbox has not, is done before by $step_before, a command.
-# HERE is a directory of the part's own, where it is; what is there from another time is
-# removed. TOP, BUILD, ALL and so on are as scripts/check sets them.
+# "step" runs this program again for each word, in the sandbox, two at a time; prints their
+# output in their order, and exits. It returns only in these runs. There PART is the word, and
+# sandbox.sh, BusyBox's testing.sh, "stress" (stress.c; $step_tools names others) and the programs
+# mdevd, mdevd-coldplug and busybox are available. The sandbox has no network: the command
+# $step_before runs before it and fetches what is needed.
+# $null and $zero are the variables of two devices for events: "add $null".
+# HERE is the part's own directory and its working directory; it is empty at the start.
+# TOP, BUILD, ALL and so on are as scripts/check sets them.
 #
 # shellcheck shell=sh
 # shellcheck disable=SC2154,SC1091 # BUILD, TOP: scripts/check; what is sourced is made there
+# shellcheck disable=SC2034 # null, zero: for whoever sources this
 
 STEP_DIR=$BUILD/testsuite/step.d
+null="/devices/virtual/mem/null SUBSYSTEM=mem MAJOR=1 MINOR=3 DEVNAME=null"
+zero="/devices/virtual/mem/zero SUBSYSTEM=mem MAJOR=1 MINOR=5 DEVNAME=zero"
 
 # Says "SKIPPED" for what follows the name: the reason
 step_skip()
@@ -83,6 +87,8 @@ step()
 	}
 	# if it fails, a part will say so
 	[ -z "$step_before" ] || $step_before >&2 || :
+	# The signal ends the parts as well. What they have printed is shown
+	trap : HUP INT TERM
 	# shellcheck disable=SC2016 # expanded there
 	for step_part; do
 		step_dir=$STEP_DIR/$step_name.$step_part
@@ -98,9 +104,12 @@ step()
 		:
 	' sh "$SANDBOX" "$STEP_DIR/$step_name" "$TOP/testsuite/check.d/$step_name"
 	for step_part; do
-		cat "$STEP_DIR/$step_name.$step_part/out"
-		step_i=$(cat "$STEP_DIR/$step_name.$step_part/status")
-		[ "$step_i" = 0 ] || echo "FAIL: ${step_name#*-}: $step_part: ended with status $step_i"
+		step_dir=$STEP_DIR/$step_name.$step_part
+		[ ! -f "$step_dir/out" ] || cat "$step_dir/out"
+		step_i='not begun'
+		[ ! -f "$step_dir/out" ] || step_i='not finished'
+		[ ! -f "$step_dir/status" ] || step_i="ended with status $(cat "$step_dir/status")"
+		[ "$step_i" = "ended with status 0" ] || echo "FAIL: ${step_name#*-}: $step_part: $step_i"
 	done
 	exit 0
 }

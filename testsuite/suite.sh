@@ -1,17 +1,18 @@
 # Sourced by steps of "make check" that run *.tests once more, with other programs or with
-# the programs under something.
+# the programs under another one.
 # Licensed under GPLv2, see file LICENSE in this source tree.
 #
 #	. "$(dirname "$0")/../suite.sh"
 #	suite NAME BUSYBOX UNDER FILE.tests...
 #
 # mdevd, mdevd-coldplug and mdev are BUSYBOX's, each run as "UNDER PATH ARG..." (words; PATH ends
-# with the applet's name). All other applets are the native build's: so is what rules run.
-# mdev.tests, BusyBox's own, copies BUSYBOX into a chroot: that takes root, and no UNDER.
-# Of a BUSYBOX with the sanitizers, what mdevd leaks is reported; the others end, and leave that to the kernel.
-# The files run at the same time, each in a directory of its own, and see SANDBOX_UNDER_WHAT=NAME:
-# cases that measure the program, or ask what cannot be there, leave themselves out.
-# Their lines are printed, with NAME in them. Needs TOP and BUILD as scripts/check sets them.
+# with the applet's name). All other applets, and the commands of rules, are the native build's.
+# mdev.tests, BusyBox's own, copies BUSYBOX into a chroot: it needs root, and UNDER must be empty.
+# If BUSYBOX has the sanitizers, leaks of mdevd are reported. The other programs exit without
+# freeing their memory.
+# The files run at the same time, each in a directory of its own, with SANDBOX_UNDER_WHAT=NAME:
+# cases that measure the program, or need what it lacks there, skip themselves.
+# Prints their lines with NAME in them. Needs TOP and BUILD as scripts/check sets them.
 #
 # shellcheck shell=sh
 # shellcheck disable=SC2154 # BUILD, TOP: scripts/check
@@ -75,6 +76,10 @@ suite_run()
 	rm -rf "${suite_dir:?}/$1/$2"
 	mkdir "$suite_dir/$1/$2" && cd "$suite_dir/$1/$2" || exit 1
 	cp "$BUILD/src/testsuite/testing.sh" "$TOP"/testsuite/*.sh "$TOP"/testsuite/*.c . || exit 1
+	# compiled already (scripts/check)
+	for suite_i in sandbox sandbox.built; do
+		[ ! -f "$BUILD/testsuite/$suite_i" ] || cp -p "$BUILD/testsuite/$suite_i" . || exit 1
+	done
 	PATH=$suite_dir/$1/bin:$suite_dir/links:$PATH
 	if [ "$2" = mdev.tests ]; then
 		cp "$BUILD/src/testsuite/$2" . || exit 1

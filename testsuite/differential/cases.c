@@ -221,18 +221,35 @@ static void random_event(struct test_case *c)
 		add_var(e, "MODALIAS=%s", PICK(modaliases));
 	if (percent(10))
 		add_var(e, "PRODUCT=a b'c\"d$HOME;\\e");
+	if (odd(20)) {
+		static const char *const modes[] = { "0666", "0666", "0440", "04755", "0", "x", "", "0778", "177777777777" };
+
+		add_var(e, "DEVMODE=%s", PICK(modes));
+		if (percent(30))
+			add_var(e, "DEVUID=%s", percent(80) ? "7" : "-1");
+		if (percent(30))
+			add_var(e, "DEVGID=%s", percent(80) ? "9" : "9x");
+	}
+	if (odd(5))
+		add_var(e, percent(50) ? "DEVTYPE=disk" : "SUBSYSTEM=mem");
 	if (c->firmware && (v->how == NO_NUMBERS || percent(10))) {
-		static const char *const files[] = { "fw.bin", "fw.bin", "empty.bin", "no-such.bin", "../other.bin", "" };
+		static const char *const files[] = { "fw.bin", "new.bin", "old.bin", "fw2.bin", "empty.bin", "no-such.bin",
+			"../other.bin", "" };
 
 		/* A driver whose device has no loading would be waited for */
 		if (strcmp(e->action, "add") != 0 || v->how == NO_NUMBERS || v->how == GONE)
 			add_var(e, "FIRMWARE=%s", PICK(files));
 	}
-	if (v->how == MODERN || v->how == GONE) {
+	if (v->how == MODERN || v->how == GONE)
 		e->node = v->name;
+	if (v->how != NO_NUMBERS) {
 		e->type = v->type;
 		e->major = v->major;
 		e->minor = v->minor;
+		if (strcmp(e->action, "add") == 0)
+			e->exists = v->how == GONE ? -1 : 1;
+		else if (strcmp(e->action, "remove") == 0)
+			e->exists = odd(15) ? 1 : -1; /* a successor */
 	}
 }
 
@@ -358,15 +375,18 @@ static void random_command(struct text *t, unsigned i)
 	char op = ops[odd(10) ? 5 + rnd(3) : rnd(5)];
 
 	text_printf(t, "%c", op);
-	switch (rnd(12)) {
+	switch (rnd(13)) {
 	case 0: case 1: case 2: case 3:
-		text_printf(t, "echo %u $ACTION $MDEV >>/out/rec", i);
+		text_printf(t, "echo %u $ACTION $MDEV $DEVTYPE >>/out/rec", i);
 		break;
 	case 4: case 5:
 		text_printf(t, "rec %u \"$MDEV\" $PRODUCT", i);
 		break;
 	case 6:
 		text_printf(t, "ln -sf $MDEV link%u", i);
+		break;
+	case 11:
+		text_printf(t, odd(50) ? "ln -f $MDEV hard%u" : "rec %u $DEVTYPE", i);
 		break;
 	case 7:
 		text_printf(t, "chmod 0604 $MDEV; echo \"%u # $DEVNAME\" >>/out/rec", i);
@@ -464,10 +484,22 @@ static void random_conf(struct text *t)
 		t->s[--t->len] = '\0'; /* no newline at the end */
 }
 
+/* A device that exists before the first event */
+static void add_existing(struct test_case *c, char type, unsigned major, unsigned minor)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "/sys/dev/%s/%u:%u", type == 'b' ? "block" : "char", major, minor);
+	add_thing(c, 's', name, "", 0, 0, 0);
+}
+
 /* What else is in /dev, and what links there lead to */
 static void random_things(struct test_case *c)
 {
-	static const char *const targets[] = { "/out/file", "/out/dir", "no-such", "x", "disk", "/dev/null", "/out/sda", "." };
+	static const char *const targets[] = {
+		"/out/file", "/out/dir", "no-such", "x", "disk", "/dev/null", "/out/sda", ".", "./x", "../dev/x", "../x",
+		"disk/../sda", "/dev/disk", "rd", "new/sub",
+	};
 	unsigned n = odd(60) ? 1 + rnd(4) : 0, i;
 
 	add_thing(c, '-', "/out/file", "text\n", 0, 0, 0604);
@@ -475,12 +507,15 @@ static void random_things(struct test_case *c)
 	add_thing(c, 'b', "/out/sda", NULL, 1, 1, 0604);
 	for (i = 0; i < n; i++) {
 		static const char *const dirs[] = { "grp", "disk", "snd", "rd", "new", "net" };
+		static const unsigned modes[] = { 0755, 0755, 0755, 0700, 0777, 01777, 0775 };
+		unsigned major = 1 + rnd(3), minor = rnd(5);
 		char name[128];
+		char type = percent(50) ? 'b' : 'c';
 
-		snprintf(name, sizeof(name), "/dev/%s", percent(30) ? PICK(dirs) : PICK(names));
+		snprintf(name, sizeof(name), "/dev/%s", percent(40) ? PICK(dirs) : PICK(names));
 		switch (rnd(5)) {
 		case 0:
-			add_thing(c, 'd', name, NULL, 0, 0, 0755);
+			add_thing(c, 'd', name, NULL, percent(10) ? 7 : 0, percent(20) ? 9 : 0, PICK(modes));
 			break;
 		case 1: case 2:
 			add_thing(c, 'l', name, PICK(targets), 0, 0, 0);
@@ -489,9 +524,16 @@ static void random_things(struct test_case *c)
 			add_thing(c, '-', name, "a file\n", 0, 0, 0644);
 			break;
 		default:
-			add_thing(c, percent(50) ? 'b' : 'c', name, NULL, 1 + rnd(3), rnd(5), 0600);
+			add_thing(c, type, name, NULL, major, minor, 0600);
+			if (c->sys_dev == SYS_DEV_KEPT && percent(50))
+				add_existing(c, type, major, minor);
+			if (percent(20))
+				add_thing(c, 'h', "/dev/hard", name, 0, 0, 0);
 		}
 	}
+	for (i = 0; i < n_devices; i++)
+		if (c->sys_dev == SYS_DEV_KEPT && devices[i].how != NO_NUMBERS && odd(30))
+			add_existing(c, devices[i].type, devices[i].major, devices[i].minor);
 }
 
 /* The n-th case of a seed */
@@ -506,6 +548,7 @@ struct test_case *case_random(unsigned long long seed, unsigned n)
 	tame = n & 1;
 	c->world = odd(25) ? WORLD_NONE : WORLD_BUILDROOT;
 	c->devtmpfs = odd(60);
+	c->sys_dev = odd(15) ? SYS_DEV_NONE : odd(15) ? SYS_DEV_EMPTY : SYS_DEV_KEPT;
 	c->umask = tame ? 0 : 027;
 	c->firmware = odd(20);
 	n_devices = 2 + rnd(4);
@@ -634,6 +677,7 @@ static void real_event(struct test_case *c, const char *action, unsigned i)
 	e->node = v[2] + 2;
 	e->type = v[2][0];
 	sscanf(v[3], "%u:%u", &e->major, &e->minor);
+	e->exists = strcmp(action, "remove") == 0 ? -1 : 1;
 	add_var(e, "MAJOR=%u", e->major);
 	add_var(e, "MINOR=%u", e->minor);
 	add_var(e, "DEVNAME=%s", e->node);
@@ -660,6 +704,7 @@ struct test_case *case_corpus(const char *file, int world)
 	snprintf(c->name, sizeof(c->name), "%s", base ? base + 1 : file);
 	c->world = world;
 	c->devtmpfs = 1;
+	c->sys_dev = SYS_DEV_KEPT;
 	for (i = 0; i < ARRAY_SIZE(real_devices); i++) {
 		const char *const *v = real_devices[i];
 

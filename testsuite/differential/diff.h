@@ -40,6 +40,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/types.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
@@ -57,10 +58,10 @@ struct text {
 
 /* What is to be there before the first event */
 struct thing {
-	char kind;		/* as listed: c b d l -; 's' a file below /sys */
+	char kind;		/* as listed: c b d l -; 's' a file below /sys; 'h' a hard link */
 	const char *name;	/* absolute */
 	const char *text;	/* of links and files */
-	unsigned major, minor, mode;
+	unsigned major, minor, mode; /* of a directory: user, group, mode */
 };
 
 struct event {
@@ -70,7 +71,10 @@ struct event {
 	const char *node;	/* what devtmpfs makes of it, or NULL */
 	char type;		/* b or c */
 	unsigned major, minor;
+	int exists;		/* 1: it is in SYS/dev then, -1: it is not, 0: that does not change */
 };
+
+enum { SYS_DEV_NONE, SYS_DEV_EMPTY, SYS_DEV_KEPT };
 
 enum { WORLD_FULL, WORLD_BUILDROOT, WORLD_NONE };
 
@@ -79,6 +83,7 @@ struct test_case {
 	struct text conf;
 	int world;		/* which users and groups there are */
 	int devtmpfs;		/* the kernel makes and removes nodes, too */
+	int sys_dev;		/* SYS_DEV_...: does it tell which devices exist? */
 	mode_t umask;		/* that mdevd is started with */
 	int firmware;		/* some event asks for it: what drivers get is listed */
 	struct thing things[128];

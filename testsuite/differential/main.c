@@ -87,13 +87,14 @@ static void print_case(const struct test_case *c)
 	static const char *const worlds[] = { "full", "buildroot", "none" };
 	unsigned i, k;
 
-	printf("-- %s, world %s%s\n-- mdev.conf:\n%s\n-- before:\n", c->name, worlds[c->world],
-		c->devtmpfs ? ", devtmpfs" : "", c->conf.s);
+	printf("-- %s, world %s%s, %s\n-- mdev.conf:\n%s\n-- before:\n", c->name, worlds[c->world],
+		c->devtmpfs ? ", devtmpfs" : "", c->sys_dev == SYS_DEV_NONE ? "no /sys/dev"
+		: c->sys_dev == SYS_DEV_EMPTY ? "empty /sys/dev" : "/sys/dev", c->conf.s);
 	for (i = 0; i < c->n_things; i++) {
 		const struct thing *t = &c->things[i];
 
 		printf("%c %03o %s", t->kind, t->mode, t->name);
-		if (t->kind == 'b' || t->kind == 'c')
+		if (t->kind == 'b' || t->kind == 'c' || t->kind == 'd')
 			printf(" %u:%u", t->major, t->minor);
 		else if (t->text)
 			printf(" '%.*s'", (int)strcspn(t->text, "\n"), t->text);
@@ -104,7 +105,7 @@ static void print_case(const struct test_case *c)
 		printf("%u:", i);
 		for (k = 0; k < c->events[i].n; k++)
 			printf(" %s", c->events[i].vars[k]);
-		putchar('\n');
+		printf(c->events[i].exists > 0 ? " (exists)\n" : c->events[i].exists < 0 ? " (gone)\n" : "\n");
 	}
 }
 
@@ -168,6 +169,31 @@ static void take_digest(const struct text *t)
 		digest = (digest ^ (unsigned char)t->s[i]) * 0x100000001b3ULL;
 }
 
+static int is_used(const char *id, const unsigned long *before)
+{
+	unsigned i;
+
+	for (i = 0; i < n_entries && strcmp(entries[i].id, id) != 0; i++)
+		continue;
+	return used[i] != before[i];
+}
+
+/* Is there a remove without numbers? mdevd does nothing then */
+static int has_unnumbered_remove(const struct test_case *c)
+{
+	unsigned i, k;
+
+	for (i = 0; i < c->n_events; i++) {
+		const struct event *e = &c->events[i];
+
+		for (k = 0; k < e->n && strncmp(e->vars[k], "MAJOR=", 6) != 0; k++)
+			continue;
+		if (k == e->n && strcmp(e->action, "remove") == 0)
+			return 1;
+	}
+	return 0;
+}
+
 static void play_case(const struct test_case *c, int with_daemon)
 {
 	static struct text logs[N_PROGRAMS], models[N_PROGRAMS], said[N_PROGRAMS], none;
@@ -182,16 +208,15 @@ static void play_case(const struct test_case *c, int with_daemon)
 		run(0, p, c, &logs[p], &said[p]);
 		take_digest(&c->conf);
 		take_digest(&logs[p]);
-		/* to its model, mdev -d is mdev */
-		if (p != DAEMON)
-			run(1, p, c, &models[p], &none);
+		run(1, p, c, &models[p], &none);
 		if (verbose)
 			printf("-- %s:\n%s%s", program_names[p], logs[p].s, said[p].s);
-		ok &= compare(c, program_names[p], &logs[p], "it is to be", &models[p == DAEMON ? MDEV : p]);
+		ok &= compare(c, program_names[p], &logs[p], "it is to be", &models[p]);
 		n_played++;
 	}
-	/* Events' messages of the two that are to be alike. Firmware is another process's in mdevd */
-	if (ok && !c->firmware && strncmp(models[MDEV].s, events_of(&models[MDEVD]), models[MDEV].len) == 0)
+	/* Events' messages of the two that are to be alike. Firmware is another process's in mdevd, and
+	 * a device whose numbers are in sysfs alone has no node there */
+	if (ok && !c->firmware && !is_used("mdev-asks-sysfs", before) && !has_unnumbered_remove(c) && strncmp(models[MDEV].s, events_of(&models[MDEVD]), models[MDEV].len) == 0)
 		ok &= compare(c, "what mdev says", &said[MDEV], "what mdevd says", &said[MDEVD]);
 	/* "mdevd -N" said 0, and it started */
 	n_loaded += strstr(logs[MDEVD].s, "\nexit 0\n== 0:") != NULL;

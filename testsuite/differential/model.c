@@ -16,95 +16,116 @@
 enum {
 	/* Stock mdev; what the message of the patch to mdev.c lists */
 	BAD_REGEX_DIES, BAD_MODE_NO_NODE, ROOT_UNKNOWN, AT_ONLY_ON_ADD, AT_GARBAGE, AT_GROUPS_EMPTY,
-	BANG_STICKS, EMPTY_GROUP_CRASHES, EMPTY_GROUP_PERCENT, IN_THE_WAY_STAYS, DIR_GETS_MODE, LINK_LEFT_OUT, LINK_NO_DIR,
-	LINK_NOT_RELATIVE, LINK_WITHOUT_NODE, OLD_NODE_STAYS, PARENT_OUTSIDE, REMOVE_BY_NAME,
+	BANG_STICKS, EMPTY_GROUP_CRASHES, EMPTY_GROUP_PERCENT, IN_THE_WAY_STAYS, LIVING_NODE_CHANGED, DIR_GETS_MODE,
+	LINK_LEFT_OUT, LINK_NO_DIR, LINK_NOT_RELATIVE, LINK_WITHOUT_NODE, OLD_NODE_STAYS, PARENT_OUTSIDE,
+	PARENT_UNSAFE, PARENT_DANGLING, REMOVE_BY_NAME, SUCCESSOR_REMOVED, LINKED_NODE_STAYS, ACCESS_KEPT,
 	NAME_ANYTHING, PATH_ANYTHING, PATH_OUTSIDE, PATH_KEEPS_DEV, PATH_SLASHES, MKDIR_ALWAYS,
-	NUMBERS_OF_SYSFS,
+	NUMBERS_OF_SYSFS, KERNEL_MODE_IGNORED, VARIABLE_TWICE,
 	NO_EXECLINE, EMPTY_VARIABLE, BLOCK_PREFIX, SETUID_LOST, NAME_CUT,
-	FIRMWARE_GONE, FIRMWARE_NAME,
+	FIRMWARE_GONE, FIRMWARE_NAME, FIRMWARE_UPDATES,
 	/* mdev, patched or not, unlike mdevd */
 	MDEV_SKIPS_LINES, MDEV_REMOVES_UNNUMBERED, MDEV_UMASK_0, MDEV_FIRMWARE, MDEV_FIRMWARE_REMOVE,
+	MDEV_ASKS_SYSFS,
 	N_ENTRIES
 };
 
 const struct entry entries[] = {
 	[BAD_REGEX_DIES] = { "bad-regex-dies",
-		"a bad regex ends the run, and no rule behind it counts; it is to cost its line" },
+		"a bad regex ends mdev, and later rules are never read; now its line is skipped" },
 	[BAD_MODE_NO_NODE] = { "bad-mode-no-node",
-		"a bad mode makes no node, and gives mode 7777 to one that is there; it is to cost its line" },
+		"a rule with a bad mode makes no node, and gives an existing one mode 7777; now its line is skipped" },
 	[ROOT_UNKNOWN] = { "root-unknown",
-		"without /etc/passwd and group rules of root are skipped; root is to be 0" },
+		"without /etc/passwd and /etc/group, rules that name root are skipped; now root is 0" },
 	[AT_ONLY_ON_ADD] = { "at-only-on-add",
-		"@MAJ,MIN matches on add only; the numbers are in every event" },
+		"@MAJ,MIN matches on add only; now it matches whenever the event has the numbers" },
 	[AT_GARBAGE] = { "at-garbage",
-		"what follows the numbers of @MAJ,MIN is ignored; it is to be a syntax error" },
+		"text after the numbers of @MAJ,MIN is ignored; now it is a syntax error" },
 	[AT_GROUPS_EMPTY] = { "at-groups-empty",
-		"in @MAJ,MIN rules %0 to %9 are empty; %0 is to be the name, the rest to stay" },
+		"in @MAJ,MIN rules %0 to %9 are empty; now %0 is the name, and the others are literal" },
 	[BANG_STICKS] = { "bang-sticks",
-		"`!' in a rule with `-' holds for all rules behind it; it is to be that rule's own" },
+		"`!' in a rule with `-' affects all later rules; now it affects its own rule" },
 	[EMPTY_GROUP_CRASHES] = { "empty-group-crashes",
-		"an empty group with text behind it crashes 64-bit mdev; it is to be nothing" },
+		"an empty group before other text crashes 64-bit mdev; now it expands to nothing" },
 	[EMPTY_GROUP_PERCENT] = { "empty-group-percent",
-		"an empty group at the end of PATH leaves a `%' there; it is to be nothing" },
+		"an empty group at the end of PATH leaves a `%'; now it expands to nothing" },
 	[IN_THE_WAY_STAYS] = { "in-the-way-stays",
-		"another device, a file or a link in the node's place stays, and it or what it leads to "
-		"gets mode and owner; it is to be replaced" },
+		"a file, a link or the node of a device that is gone keeps the node's name, and it or the link's "
+		"target gets mode and owner; now it is replaced" },
+	[LIVING_NODE_CHANGED] = { "living-node-changed",
+		"the node of another device that exists gets the rule's mode and owner; now it is left alone, and "
+		"the new device's node gets DEVNAME instead of PATH" },
 	[DIR_GETS_MODE] = { "dir-gets-mode",
-		"a directory in the node's place gets the node's mode and owner; it is to be left as it is" },
+		"a directory with the node's name gets the node's mode and owner; now it is left alone" },
 	[LINK_LEFT_OUT] = { "link-left-out",
-		"with `>', what has the device's name already (devtmpfs' node) stays; a link is to replace it" },
+		"with `>', no link is made if DEVNAME exists (the node of devtmpfs); now the link replaces it" },
 	[LINK_NO_DIR] = { "link-no-dir",
-		"with `>', no link is made if its directory is not there; it is to be made" },
+		"with `>', no link is made if its directory is missing; now the directory is made" },
 	[LINK_NOT_RELATIVE] = { "link-not-relative",
-		"the link's text is PATH, whatever the link's directory; it is to lead to the node" },
+		"the text of the link is PATH, even if the link is in a directory; now it leads to the node" },
 	[LINK_WITHOUT_NODE] = { "link-without-node",
-		"with `>', the link is made even if the node cannot be made; the name is to be left alone" },
+		"with `>', the link is made even if the node is not; now neither is" },
 	[OLD_NODE_STAYS] = { "old-node-stays",
-		"with `=', devtmpfs' node keeps the old name, too; it is to go" },
+		"with `=', the device keeps its node DEVNAME (of devtmpfs); now it is removed" },
 	[PARENT_OUTSIDE] = { "parent-outside",
-		"links among the directories of a name are followed out of /dev; nothing there is to be touched" },
+		"directories that are absolute links, or links that leave /dev, are followed; now they are refused" },
+	[PARENT_UNSAFE] = { "parent-unsafe",
+		"directories that are not root's, or that others can write, are used; now they are refused" },
+	[PARENT_DANGLING] = { "parent-dangling",
+		"no node is made below a link to a missing directory of /dev; now that directory is made" },
 	[REMOVE_BY_NAME] = { "remove-by-name",
-		"remove deletes whatever has the name; only what still is the device, or points to it, is to go" },
+		"remove unlinks any file with the name; now only the device's node and links to it" },
+	[SUCCESSOR_REMOVED] = { "successor-removed",
+		"remove unlinks the node of a new device with the same numbers; now nothing is removed if the device exists" },
+	[LINKED_NODE_STAYS] = { "linked-node-stays",
+		"if another rule matches on remove, only the link of `>' is removed; now the node it leads to is removed too" },
+	[ACCESS_KEPT] = { "access-kept",
+		"a hard link to a removed node keeps its mode and owner; now they are 0 and 0:0" },
 	[NAME_ANYTHING] = { "name-anything",
-		"a DEVNAME that is absolute, empty or has `.' or `..' in it is used; it is to be refused" },
+		"a DEVNAME that is absolute, empty or contains `.' or `..' is used; now it is refused" },
 	[PATH_ANYTHING] = { "path-anything",
-		"a PATH that expands to nothing, to one with `.' or `..', or to an absolute one is used; "
-		"it is to be refused" },
+		"a PATH that expands to an empty or absolute name, or to one with `.' or `..', is used; now it is refused" },
 	[PATH_OUTSIDE] = { "path-outside",
-		"a PATH outside of /dev is used; it is to be a syntax error" },
+		"a PATH outside /dev is used; now it is a syntax error" },
 	[PATH_KEEPS_DEV] = { "path-keeps-dev",
-		"of a PATH that begins with /dev/, MDEV and links say so; they are to be relative to /dev" },
+		"if PATH begins with /dev/, so do MDEV and the link; now they are relative to /dev" },
 	[PATH_SLASHES] = { "path-slashes",
-		"of several slashes in a row in PATH, MDEV and links have them all; they are to have one" },
+		"several slashes in a row in PATH stay so in MDEV and the link; now they are one" },
 	[MKDIR_ALWAYS] = { "mkdir-always",
-		"the directories of PATH are made for any action and without a node; they are to be made with the node" },
+		"the directories of PATH are made for every action; now they are made with the node" },
 	[NUMBERS_OF_SYSFS] = { "numbers-of-sysfs",
-		"no node is made if sysfs has no `dev' (the device may be gone already); the numbers are in the event" },
+		"no node is made if sysfs has no `dev' (the device may be gone); now MAJOR and MINOR are used" },
+	[KERNEL_MODE_IGNORED] = { "kernel-mode-ignored",
+		"a device without a rule gets mode 660 and owner 0:0; now DEVMODE, DEVUID and DEVGID are used" },
+	[VARIABLE_TWICE] = { "variable-twice",
+		"if the event has a variable twice, conditions see the first and commands the last; now both see the first" },
 	[NO_EXECLINE] = { "no-execline",
-		"rules with +, - and & commands are skipped; execlineb is to run them" },
+		"rules with +, - and & commands are skipped; now execlineb runs these" },
 	[EMPTY_VARIABLE] = { "empty-variable",
-		"`=X;...' is a condition on a variable without a name, so never true; it is to be a device regex" },
+		"`=X;...' is a condition on a variable without a name and never matches; now it is a device regex" },
 	[BLOCK_PREFIX] = { "block-prefix",
-		"a SUBSYSTEM that only begins with `block' makes block devices; it is to be `block'" },
+		"any SUBSYSTEM that begins with `block' makes block devices; now only `block' does" },
 	[SETUID_LOST] = { "setuid-lost",
-		"chown after chmod clears setuid and setgid of the mode; the mode is to be the rule's" },
+		"chown clears setuid and setgid; now the mode is set after the owner" },
 	[NAME_CUT] = { "name-cut",
-		"if a directory of PATH or of the name cannot be made, MDEV (and DEVNAME) are cut there; "
-		"they are to say the name all the same" },
+		"if a directory cannot be made, MDEV and DEVNAME end there; now they stay whole" },
 	[FIRMWARE_GONE] = { "firmware-gone",
-		"a device that asks for firmware and is gone ends the run; it is to be a warning" },
+		"mdev dies if the device that wants firmware is gone; now it warns" },
 	[FIRMWARE_NAME] = { "firmware-name",
-		"a FIRMWARE that leads out of /lib/firmware is loaded; the driver is to be told that there is none" },
+		"a FIRMWARE outside /lib/firmware is loaded; now it is refused" },
+	[FIRMWARE_UPDATES] = { "firmware-updates",
+		"firmware is loaded from /lib/firmware only; now updates/RELEASE, updates and RELEASE come first" },
 	[MDEV_SKIPS_LINES] = { "mdev-skips-lines",
-		"mdevd: exit 2 on a syntax error; mdev skips the line and goes on (mdevd is then played without it)" },
+		"mdevd exits with 2 on a syntax error; mdev skips the line (mdevd is then played without it)" },
 	[MDEV_REMOVES_UNNUMBERED] = { "mdev-removes-unnumbered",
-		"mdev: remove without numbers goes by the name, as ever; mdevd removes nothing then" },
+		"without MAJOR and MINOR, mdev removes by name; mdevd removes nothing" },
 	[MDEV_UMASK_0] = { "mdev-umask-0",
-		"mdev: commands get umask 0; mdevd: the umask it was started with" },
+		"commands of mdev (-d too) have umask 0; those of mdevd have the umask that it was started with" },
 	[MDEV_FIRMWARE] = { "mdev-firmware",
-		"mdev: copies the firmware itself; mdevd: another process does, where the kernel has class/firmware" },
+		"mdev loads firmware itself; mdevd has a child for it, where the kernel has class/firmware" },
 	[MDEV_FIRMWARE_REMOVE] = { "mdev-firmware-remove",
-		"mdev: no rule is asked on remove with FIRMWARE; mdevd: rules are, firmware is ignored" },
+		"mdev applies no rule on remove with FIRMWARE; mdevd does, and ignores FIRMWARE" },
+	[MDEV_ASKS_SYSFS] = { "mdev-asks-sysfs",
+		"mdev takes missing numbers and names from sysfs; mdevd does not" },
 };
 const unsigned n_entries = ARRAY_SIZE(entries);
 unsigned long *used;
@@ -146,9 +167,10 @@ static struct {
 	int name_is_var;	/* it is DEVNAME's own */
 } m;
 
+/* "mdev -d" is mdevd, but for the umask of commands */
 static int is_mdev(void)
 {
-	return m.p != MDEVD;
+	return m.p == STOCK || m.p == MDEV;
 }
 
 /* Does the program differ from the contract here? */
@@ -460,26 +482,133 @@ static int is_device(const struct stat *st)
 	return (st->st_mode & S_IFMT) == (mode_t)m.type && st->st_rdev == device();
 }
 
-/* Where name leads to is in /dev (and there) */
-static int is_inside(const char *name)
+static int is_node(const struct stat *st)
 {
-	char real[PATH_MAX];
-
-	return realpath(name, real) && strncmp(real, "/dev", 4) == 0 && (real[4] == '/' || real[4] == '\0');
+	return S_ISCHR(st->st_mode) || S_ISBLK(st->st_mode);
 }
 
-/* mkdir -p of the directories of name */
-static void make_directories(const char *name)
+/* Does the device exist? Before 2.6.27 (no /sys/dev): unknown */
+static int exists(mode_t type, dev_t dev, int unknown)
 {
-	char path[PATH_MAX];
-	char *p = path;
+	char path[64];
 
-	snprintf(path, sizeof(path), "%s", name);
-	while ((p = strchr(p + (p == path), '/')) != NULL) {
-		*p = '\0';
-		mkdir(path, 0755);
-		*p++ = '/';
+	if (access("/sys/dev", F_OK) != 0)
+		return unknown;
+	sprintf(path, "/sys/dev/%s/%u:%u", S_ISBLK(type) ? "block" : "char", major(dev), minor(dev));
+	return access(path, F_OK) == 0;
+}
+
+/* Another device's, that exists? */
+static int is_taken(const struct stat *st)
+{
+	return is_node(st) && !is_device(st) && exists(st->st_mode, st->st_rdev, 1);
+}
+
+/* Takes `.', `..' and double slashes out of path. Returns 0 if nothing is left or it leaves /dev */
+static int normalize(char *path)
+{
+	char copy[PATH_MAX];
+	char *part, *rest = copy;
+	char *end = path;
+
+	strcpy(copy, path);
+	*end = '\0';
+	while ((part = strsep(&rest, "/")) != NULL) {
+		if (strcmp(part, "..") == 0) {
+			if (end == path)
+				return 0;
+			end = strrchr(path, '/');
+			if (!end)
+				end = path;
+			*end = '\0';
+		} else if (*part && strcmp(part, ".") != 0) {
+			end += sprintf(end, "%s%s", end == path ? "" : "/", part);
+		}
 	}
+	return end != path;
+}
+
+/* The link whose name is the first len chars of path is replaced by its text. Returns 0 if that is
+ * absolute or leaves /dev */
+static int follow(char *path, size_t len)
+{
+	char link[PATH_MAX], text[PATH_MAX], all[3 * PATH_MAX];
+	ssize_t n;
+	char *slash;
+
+	snprintf(link, sizeof(link), "%.*s", (int)len, path);
+	n = readlink(link, text, sizeof(text) - 1);
+	if (n <= 0 || text[0] == '/')
+		return 0;
+	text[n] = '\0';
+	slash = strrchr(link, '/');
+	snprintf(all, sizeof(all), "%.*s%s%s", slash ? (int)(slash + 1 - link) : 0, link, text, path + len);
+	strcpy(path, all);
+	return normalize(path);
+}
+
+enum { LINKS_MAX = 8 };
+
+/* Can the directories of name be used? make: those that are missing are made. A stock mdev that
+ * uses them anyway goes on */
+static int use_parents(const char *name, int make)
+{
+	char path[3 * PATH_MAX];
+	size_t len = 0;
+	unsigned links = 0;
+	struct stat st;
+
+	strcpy(path, name);
+	/* of an absolute PATH of stock mdev */
+	if (*path == '/')
+		len = 1;
+	for (;;) {
+		char dir[PATH_MAX];
+		int is_there;
+
+		len += strcspn(path + len, "/");
+		if (!path[len])
+			return 1;
+		snprintf(dir, sizeof(dir), "%.*s", (int)len, path);
+		is_there = lstat(dir, &st) == 0;
+		if (is_there && S_ISLNK(st.st_mode)) {
+			char before[3 * PATH_MAX];
+
+			strcpy(before, path);
+			if (links++ < LINKS_MAX && follow(path, len)) {
+				len = 0;
+				continue;
+			}
+			if (!differs(PARENT_OUTSIDE, 1))
+				return 0;
+			strcpy(path, before);
+		} else if (is_there && !S_ISDIR(st.st_mode)) {
+			return 0;
+		} else if (is_there) {
+			if ((st.st_uid != 0 || (st.st_mode & 022)) && !differs(PARENT_UNSAFE, 1))
+				return 0;
+		} else if (!make) {
+			return 0;
+		} else if (m.p == STOCK) {
+			return !differs(PARENT_DANGLING, links != 0);
+		} else if (mkdir(dir, 0755) != 0) {
+			return 0;
+		}
+		len++;
+	}
+}
+
+/* Is name the device's node, or a link that leads there by a way that may be used? path: where */
+static int leads_to_device(const char *name, char *path)
+{
+	struct stat st;
+	unsigned links = 0;
+
+	strcpy(path, name);
+	while (lstat(path, &st) != 0 || !is_device(&st))
+		if (links++ == LINKS_MAX || !follow(path, strlen(path)))
+			return 0;
+	return links == 0 || use_parents(path, 0);
 }
 
 /* The same, as stock mdev has it: name is cut if one of them cannot be made. Gives how many were made */
@@ -511,24 +640,19 @@ static unsigned stock_make_directories(char *name)
 	return made;
 }
 
-/* Are the directories of name, as far as they are there, in /dev? */
-static int parents_inside(const char *name)
+/* Removes name. Nobody who has a hard link of a node may use it for the next device */
+static void take_away(const char *name)
 {
-	char path[PATH_MAX];
 	struct stat st;
-	char *p = path;
 
-	snprintf(path, sizeof(path), "%s", name);
-	while ((p = strchr(p + (p == path), '/')) != NULL) {
-		*p = '\0';
-		if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode) && !is_inside(path)
-		 && !differs(PARENT_OUTSIDE, 1)
-		) {
-			return 0;
-		}
-		*p++ = '/';
+	if (lstat(name, &st) != 0)
+		return;
+	if (is_node(&st) && m.p != STOCK) {
+		chmod(name, 0);
+		chown(name, 0, 0);
 	}
-	return 1;
+	differs(ACCESS_KEPT, is_node(&st) && st.st_nlink > 1 && ((st.st_mode & 07777) || st.st_uid || st.st_gid));
+	unlink(name);
 }
 
 static void set_owner_and_mode(const struct rule *r, const char *name)
@@ -544,42 +668,43 @@ static void set_owner_and_mode(const struct rule *r, const char *name)
 	}
 }
 
-/* Gives 1 if the node is there then */
+enum { MADE, TAKEN, FAILED };
+
 static int make_node(const struct rule *r, char *node)
 {
+	char path[3 * PATH_MAX];
 	struct stat st;
 
-	if (!parents_inside(node))
-		return 0;
+	if (!use_parents(node, 1) && m.p != STOCK)
+		return FAILED;
 	if (m.p == STOCK)
 		stock_make_directories(node);
-	else
-		make_directories(node);
 	if (r->mode < 0 && differs(BAD_MODE_NO_NODE, 1)) {
 		set_owner_and_mode(r, node);
-		return 0;
+		return FAILED;
 	}
 	if (lstat(node, &st) == 0 && !is_device(&st)) {
 		if (S_ISDIR(st.st_mode)) {
 			if (differs(DIR_GETS_MODE, 1))
 				set_owner_and_mode(r, node);
-			return 0;
+			return FAILED;
 		}
-		if (S_ISLNK(st.st_mode) && stat(node, &st) == 0 && is_device(&st) && is_inside(node)) {
-			/* it is the device, by another name */
+		if (leads_to_device(node, path)) {
+			set_owner_and_mode(r, path);
+			return MADE;
+		}
+		if (differs(is_taken(&st) ? LIVING_NODE_CHANGED : IN_THE_WAY_STAYS, 1)) {
 			set_owner_and_mode(r, node);
-			return 1;
+			return FAILED;
 		}
-		if (differs(IN_THE_WAY_STAYS, 1)) {
-			set_owner_and_mode(r, node);
-			return 0;
-		}
-		unlink(node);
+		if (is_taken(&st))
+			return TAKEN;
+		take_away(node);
 	}
 	if (mknod(node, m.type | 0600, device()) != 0 && errno != EEXIST)
-		return 0;
+		return FAILED;
 	set_owner_and_mode(r, node);
-	return 1;
+	return MADE;
 }
 
 /* Text of a link at "link" to "node" */
@@ -618,12 +743,16 @@ static void make_link(const char *link, const char *node)
 	link_text(text, link, node);
 	if (differs(LINK_NOT_RELATIVE, strcmp(text, node) != 0))
 		strcpy(text, node);
+	if (!use_parents(link, m.p != STOCK) && m.p != STOCK)
+		return;
 	if (points_to(link, text))
 		return;
-	if (!parents_inside(link))
-		return;
-	if (lstat(link, &st) == 0 && differs(LINK_LEFT_OUT, !S_ISDIR(st.st_mode)))
-		return;
+	if (lstat(link, &st) == 0) {
+		if (S_ISDIR(st.st_mode) || is_taken(&st))
+			return;
+		if (differs(LINK_LEFT_OUT, 1))
+			return;
+	}
 	slash = strrchr(link, '/');
 	if (slash) {
 		char dir[PATH_MAX];
@@ -632,41 +761,58 @@ static void make_link(const char *link, const char *node)
 		if (differs(LINK_NO_DIR, access(dir, F_OK) != 0))
 			return;
 	}
-	make_directories(link);
-	unlink(link);
+	take_away(link);
 	symlink(text, link);
 }
 
-static void remove_link(const char *link, const char *node)
+/* On remove: name is that of the node, or of the link to it */
+static void remove_name(const char *name, const char *node)
 {
-	char text[2 * PATH_MAX];
+	char path[3 * PATH_MAX];
 	struct stat st;
 
-	if (lstat(link, &st) != 0)
+	if (lstat(name, &st) != 0 || S_ISDIR(st.st_mode))
 		return;
-	link_text(text, link, node);
-	if (differs(LINK_NOT_RELATIVE, strcmp(text, node) != 0))
-		strcpy(text, node);
-	if (!parents_inside(link))
+	if (!use_parents(name, 0) && m.p != STOCK)
 		return;
-	if (!points_to(link, text) && !differs(REMOVE_BY_NAME, !S_ISDIR(st.st_mode)))
+	if (m.unnumbered) {
+		if (differs(MDEV_REMOVES_UNNUMBERED, 1))
+			take_away(name);
 		return;
-	if (m.unnumbered && !differs(MDEV_REMOVES_UNNUMBERED, 1))
-		return;
-	unlink(link);
+	}
+	strcpy(path, name);
+	if (!is_device(&st) && !(follow(path, strlen(path)) && strcmp(path, node) == 0)) {
+		strcpy(path, name);
+		if (!S_ISLNK(st.st_mode) || !leads_to_device(name, path)) {
+			if (differs(REMOVE_BY_NAME, 1))
+				take_away(name);
+			return;
+		}
+		if (!differs(LINKED_NODE_STAYS, 1))
+			take_away(path);
+	}
+	take_away(name);
 }
 
-static void remove_node(const char *node)
+static void remove_device(char path_op, const char *node)
 {
 	struct stat st;
+	int is_there = lstat(node, &st) == 0 && !S_ISDIR(st.st_mode);
 
-	if (lstat(node, &st) != 0 || S_ISDIR(st.st_mode) || !parents_inside(node))
+	if (path_op == '>')
+		is_there |= lstat(m.name, &st) == 0 && !S_ISDIR(st.st_mode);
+	if (!m.unnumbered && exists(m.type, device(), 0) && !differs(SUCCESSOR_REMOVED, is_there))
 		return;
-	if (m.unnumbered ? differs(MDEV_REMOVES_UNNUMBERED, 1)
-			: (is_device(&st) || differs(REMOVE_BY_NAME, 1))
-	) {
-		unlink(node);
+	if (strcmp(node, m.name) != 0) {
+		if (path_op == '>')
+			remove_name(m.name, node);
+		if (path_op == '=' && !m.unnumbered && lstat(m.name, &st) == 0
+		 && (is_device(&st) || S_ISLNK(st.st_mode)) && !differs(OLD_NODE_STAYS, 1)
+		) {
+			remove_name(m.name, node);
+		}
 	}
+	remove_name(node, node);
 }
 
 /*** an event ***/
@@ -715,7 +861,7 @@ static int is_bad_name(const char *s)
 	char copy[PATH_MAX];
 	char *part, *rest = copy;
 
-	if (*s == '\0' || strlen(s) >= sizeof(copy))
+	if (*s == '\0' || strlen(s) >= 1024)
 		return 1;
 	strcpy(copy, s);
 	while ((part = strsep(&rest, "/")) != NULL)
@@ -731,7 +877,7 @@ static void find_numbers(void)
 	int in_event = major >= 0 && minor >= 0;
 
 	m.major = m.minor = -1;
-	if (m.add && (s = sysfs("dev")) != NULL)
+	if (m.add && (s = sysfs("dev")) != NULL && (in_event || differs(MDEV_ASKS_SYSFS, 1)))
 		sscanf(s, "%d:%d", &m.major, &m.minor);
 	/* On other actions stock mdev does not know them, see applies() and remove_node() */
 	if (in_event && (!m.add || (m.major < 0 && !differs(NUMBERS_OF_SYSFS, 1)))) {
@@ -748,10 +894,10 @@ static void find_name(void)
 	m.name_is_var = 0;
 	name = variable("DEVNAME");
 	m.name_is_var = name != NULL;
-	if (!name && (m.major >= 0 || is_mdev()) && (s = sysfs("uevent")) != NULL) {
-		name = strstr(s, "\nDEVNAME=");
-		if (name)
-			name += strlen("\nDEVNAME=");
+	if (!name && (s = sysfs("uevent")) != NULL && (s = strstr(s, "\nDEVNAME=")) != NULL
+	 && differs(MDEV_ASKS_SYSFS, 1)
+	) {
+		name = s + strlen("\nDEVNAME=");
 	}
 	m.unnumbered = m.remove && m.major < 0;
 	*m.name = '\0';
@@ -778,6 +924,18 @@ static void find_type(void)
 		m.type = S_IFBLK;
 }
 
+/* Is there one of its name before vars[i]? */
+static int is_second(unsigned i)
+{
+	size_t n = strcspn(m.e->vars[i], "=") + 1;
+	unsigned k;
+
+	for (k = 0; k < i; k++)
+		if (strncmp(m.e->vars[k], m.e->vars[i], n) == 0)
+			return 1;
+	return 0;
+}
+
 static void run(const char *command, const char *node)
 {
 	char *env[VARS_MAX + 4], mdev[PATH_MAX + 8], name[PATH_MAX + 8];
@@ -798,6 +956,8 @@ static void run(const char *command, const char *node)
 		env[n++] = (char*)"PATH=/bin:/sbin";
 		env[n++] = (char*)"HOME=/";
 		for (i = 0; i < m.e->n; i++) {
+			if (is_second(i) && !differs(VARIABLE_TWICE, 1))
+				continue;
 			env[n] = m.e->vars[i];
 			if (m.name_is_var && strncmp(env[n], "DEVNAME=", 8) == 0) {
 				snprintf(name, sizeof(name), "DEVNAME=%s", m.name);
@@ -808,7 +968,7 @@ static void run(const char *command, const char *node)
 		snprintf(mdev, sizeof(mdev), "MDEV=%s", node);
 		env[n++] = mdev;
 		env[n] = NULL;
-		umask(is_mdev() ? 0 : m.c->umask);
+		umask(m.p == MDEVD ? m.c->umask : 0);
 		if (strchr("+-&", *command))
 			execle("/bin/execlineb", "execlineb", "-Pc", command + 1, (char*)NULL, env);
 		else
@@ -937,25 +1097,24 @@ static void perform(const struct rule *r, const char *matched, const regmatch_t 
 	if (has_node && m.add) {
 		int made = make_node(r, node);
 
-		if (made || (r->path_op == '>' && differs(LINK_WITHOUT_NODE, 1))) {
+		if (made == TAKEN && strcmp(node, m.name) != 0) {
+			node = m.name;
+			made = make_node(r, node);
+		}
+		/* Stock mdev makes a link to itself, even */
+		if (r->path_op == '>' && (made == MADE ? strcmp(node, m.name) != 0 : differs(LINK_WITHOUT_NODE, 1)))
+			make_link(m.name, node);
+		if (r->path_op == '=' && made == MADE && strcmp(node, m.name) != 0) {
 			struct stat st;
 
-			if (r->path_op == '>' && strcmp(node, m.name) != 0)
-				make_link(m.name, node);
-			if (r->path_op == '=' && strcmp(node, m.name) != 0 && lstat(m.name, &st) == 0
-			 && is_device(&st) && !differs(OLD_NODE_STAYS, 1) && parents_inside(m.name)
-			) {
-				unlink(m.name);
-			}
+			if (lstat(m.name, &st) == 0 && is_device(&st) && !differs(OLD_NODE_STAYS, 1) && use_parents(m.name, 0))
+				take_away(m.name);
 		}
 	}
 	if (r->command && is_due(r->command))
 		run(r->command, node);
-	if (has_node && m.remove) {
-		if (r->path_op == '>' && strcmp(node, m.name) != 0)
-			remove_link(m.name, node);
-		remove_node(node);
-	}
+	if (has_node && m.remove)
+		remove_device(r->path_op, node);
 	if (r->path_op == '!')
 		m.bang = 1;
 }
@@ -966,13 +1125,22 @@ static void load_firmware(void)
 	const char *name = variable("FIRMWARE");
 	char path[PATH_MAX], buf[256];
 	int file = -1, loading, data;
+	struct utsname uts;
+	unsigned i;
 	ssize_t n;
 
 	if (!name || !m.add || !differs(MDEV_FIRMWARE, 1))
 		return;
-	snprintf(path, sizeof(path), "/lib/firmware/%s", name);
-	if (*name && (!is_bad_name(name) || differs(FIRMWARE_NAME, access(path, R_OK) == 0)))
-		file = open(path, O_RDONLY);
+	uname(&uts);
+	for (i = 0; i < 4 && *name; i++) {
+		snprintf(path, sizeof(path), "/lib/firmware/%s%s/%s", i < 2 ? "updates/" : "", i & 1 ? "" : uts.release, name);
+		if (is_bad_name(name) && !differs(FIRMWARE_NAME, i == 3 && access(path, R_OK) == 0))
+			continue;
+		if (access(path, R_OK) == 0 && !differs(FIRMWARE_UPDATES, i < 3)) {
+			file = open(path, O_RDONLY);
+			break;
+		}
+	}
 	snprintf(path, sizeof(path), "/sys%s/loading", m.e->devpath);
 	loading = open(path, O_WRONLY);
 	if (loading < 0) {
@@ -995,10 +1163,37 @@ static void load_firmware(void)
 	close(loading);
 }
 
+static unsigned number_or(const char *name, int base, unsigned other)
+{
+	const char *s = variable(name);
+	unsigned long n;
+	char *end;
+
+	if (!s || !isdigit((unsigned char)*s))
+		return other;
+	n = strtoul(s, &end, base);
+	return *end || n > UINT_MAX ? other : n;
+}
+
+/* For devices that no rule decides about */
+static void perform_implicit(void)
+{
+	struct rule r = { .mode = 0660 };
+
+	if ((variable("DEVMODE") || variable("DEVUID") || variable("DEVGID"))
+	 && !differs(KERNEL_MODE_IGNORED, m.add && m.major >= 0 && !m.bang)
+	) {
+		r.mode = number_or("DEVMODE", 8, 0660) & 07777;
+		r.uid = number_or("DEVUID", 10, 0);
+		r.gid = number_or("DEVGID", 10, 0);
+	}
+	if (m.p == STOCK)
+		r = (struct rule){ .mode = 0660 };
+	perform(&r, NULL, NULL);
+}
+
 static void handle(const struct event *e, struct rule *const *rules)
 {
-	static const struct rule implicit = { .mode = 0660 };
-
 	m.e = e;
 	m.add = strcmp(e->action, "add") == 0;
 	m.remove = strcmp(e->action, "remove") == 0;
@@ -1015,7 +1210,7 @@ static void handle(const struct event *e, struct rule *const *rules)
 		const char *matched;
 
 		if (!r) {
-			perform(&implicit, NULL, NULL);
+			perform_implicit();
 			break;
 		}
 		if (differs(BAD_REGEX_DIES, r->dies)) {

@@ -6,7 +6,7 @@
 
 TOP=${TOP:-$(cd "$(dirname "$0")/../.." && pwd)}
 BUILD=${BUILD:-$TOP/build/native}
-ORACLE=${ORACLE:-$TOP/build/oracle/busybox}
+ORACLE=${ORACLE:-$TOP/build/stock/busybox}
 work=${BUILDDIR:-$TOP/build}/differential
 jobs=${JOBS:-$(nproc 2>/dev/null || echo 1)}
 src=$TOP/testsuite/differential
@@ -23,7 +23,7 @@ skip() {
 
 # build: the two programs; what is newer than its source is kept
 build() {
-	if ! test -x "$work/sandbox" || test "$TOP/testsuite/sandbox.c" -nt "$work/sandbox"; then
+	if ! test -x "$work/sandbox" || test "$(find "$TOP/testsuite/sandbox.c" -newer "$work/sandbox")"; then
 		${HOSTCC:-gcc} -O2 -o "$work/sandbox.$$" "$TOP/testsuite/sandbox.c" || return 1
 		mv "$work/sandbox.$$" "$work/sandbox"
 	fi
@@ -37,7 +37,7 @@ build() {
 # begin NAME: or a line that says why not
 begin() {
 	for f in "$BUILD/busybox" "$ORACLE"; do
-		test -x "$f" || skip "$1" "no $f: make all oracle"
+		test -x "$f" || skip "$1" "no $f: make all stock"
 	done
 	test "$(grep -cE '^CONFIG_MDEVD?=y' "$BUILD/.config")" = 2 ||
 		skip "$1" "this BusyBox has not both mdev and mdevd"

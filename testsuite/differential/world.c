@@ -94,6 +94,40 @@ static void copy_program(const char *from, const char *to)
 	close(out);
 }
 
+/* Versions of firmware that come before that of /lib/firmware */
+static void make_firmware(void)
+{
+	struct utsname uts;
+	char name[512];
+
+	uname(&uts);
+	mkdir("/lib/firmware/updates", 0755);
+	write_file("/lib/firmware/updates/new.bin", "updated", 7);
+	snprintf(name, sizeof(name), "/lib/firmware/%s", uts.release);
+	mkdir(name, 0755);
+	strcat(name, "/old.bin");
+	write_file(name, "for this kernel", 15);
+	snprintf(name, sizeof(name), "/lib/firmware/updates/%s", uts.release);
+	mkdir(name, 0755);
+	strcat(name, "/new.bin");
+	write_file(name, "updated for this kernel", 23);
+	write_file("/lib/firmware/new.bin", "new", 3);
+	write_file("/lib/firmware/old.bin", "old", 3);
+	write_file("/lib/firmware/updates/fw2.bin", "firmware 2", 10);
+}
+
+/* Without an index of modules, mdevd runs modprobe; without their directory it does not */
+static void make_modules(void)
+{
+	struct utsname uts;
+	char name[512];
+
+	uname(&uts);
+	snprintf(name, sizeof(name), "/lib/modules/%s", uts.release);
+	mkdir("/lib/modules", 0755);
+	mkdir(name, 0755);
+}
+
 /* Makes the world at dir, which exists (a tmpfs), and enters it: / is dir from now on.
  * What a dynamically linked program needs must be there already */
 void world_build(const char *dir, const char *stock, const char *ours)
@@ -136,6 +170,8 @@ void world_build(const char *dir, const char *stock, const char *ours)
 	mkdir("/lib/firmware", 0755);
 	write_file("/lib/firmware/fw.bin", "firmware", 8);
 	write_file("/lib/firmware/empty.bin", "", 0);
+	make_firmware();
+	make_modules();
 	write_file("/lib/other.bin", "other", 5);
 }
 
@@ -182,6 +218,9 @@ static void make_thing(const struct thing *t)
 	case 'd':
 		error = mkdir(t->name, t->mode) && errno != EEXIST;
 		break;
+	case 'h':
+		link(t->text, t->name); /* if it is there */
+		break;
 	case 'l':
 		error = symlink(t->text, t->name);
 		break;
@@ -194,6 +233,8 @@ static void make_thing(const struct thing *t)
 	}
 	if (error)
 		die("%s", t->name);
+	if (t->kind == 'd')
+		chown(t->name, t->major, t->minor);
 	if (t->kind == '-' || t->kind == 'd')
 		chmod(t->name, t->mode);
 }
@@ -276,7 +317,12 @@ void world_enter(const struct test_case *c)
 		if (chown(dirs[i], 0, 0) || chmod(dirs[i], 0755))
 			die("%s", dirs[i]);
 	}
-	mkdir("/sys/dev", 0755);
+	unlink("/devices"); /* stock mdev makes it for ">/devices" */
+	if (c->sys_dev != SYS_DEV_NONE) {
+		mkdir("/sys/dev", 0755);
+		mkdir("/sys/dev/block", 0755);
+		mkdir("/sys/dev/char", 0755);
+	}
 	write_users(c->world);
 	make_recorders(c->conf.s);
 	write_file("/etc/mdev.conf", c->conf.s, c->conf.len);
@@ -287,26 +333,48 @@ void world_enter(const struct test_case *c)
 		make_thing(&c->things[i]);
 }
 
+static void make_devtmpfs_node(const struct event *e, const char *path)
+{
+	make_parents(path);
+	mknod(path, (e->type == 'b' ? S_IFBLK : S_IFCHR) | 0600, makedev(e->major, e->minor));
+}
+
 /* What devtmpfs has done when the event arrives (drivers/base/devtmpfs.c): its
  * node is there, or, if it is still the device, gone */
-void world_before(const struct test_case *c, const struct event *e)
+static void devtmpfs_before(const struct event *e)
 {
 	char path[PATH_MAX];
 	struct stat st;
 
-	if (!c->devtmpfs || !e->node)
-		return;
 	snprintf(path, sizeof(path), "/dev/%s", e->node);
 	if (strcmp(e->action, "add") == 0) {
-		make_parents(path);
-		mknod(path, (e->type == 'b' ? S_IFBLK : S_IFCHR) | 0600, makedev(e->major, e->minor));
+		make_devtmpfs_node(e, path);
 	} else if (strcmp(e->action, "remove") == 0) {
 		if (lstat(path, &st) == 0 && (S_ISBLK(st.st_mode) || S_ISCHR(st.st_mode))
 		 && st.st_rdev == makedev(e->major, e->minor)
 		) {
 			unlink(path);
 		}
+		/* A successor */
+		if (e->exists > 0)
+			make_devtmpfs_node(e, path);
 	}
+}
+
+/* What the kernel has done when the event arrives */
+void world_before(const struct test_case *c, const struct event *e)
+{
+	char path[64];
+
+	if (c->devtmpfs && e->node)
+		devtmpfs_before(e);
+	if (c->sys_dev != SYS_DEV_KEPT || e->exists == 0)
+		return;
+	snprintf(path, sizeof(path), "/sys/dev/%s/%u:%u", e->type == 'b' ? "block" : "char", e->major, e->minor);
+	if (e->exists > 0)
+		write_file(path, "", 0);
+	else
+		unlink(path);
 }
 
 static int by_name(const struct dirent **a, const struct dirent **b)
@@ -382,6 +450,7 @@ void world_list(const struct test_case *c, struct text *log)
 	list(log, "/dev");
 	list(log, "/tmp");
 	list(log, "/out");
+	list(log, "/devices");
 }
 
 /* What was written to file since the last time; it is emptied */

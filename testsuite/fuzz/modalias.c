@@ -18,7 +18,7 @@
 #include <sys/utsname.h>
 
 const char *shim_root;
-time_t shim_later = 10;
+long shim_later_ms = 10000;
 
 static char index_name[300], config_name[300];
 
@@ -45,6 +45,7 @@ int LLVMFuzzerInitialize(int *argc UNUSED_PARAM, char ***argv UNUSED_PARAM)
 	if (!shim_root || system(command) != 0)
 		abort();
 	atexit(remove_all);
+	mdevd_modalias_accept_command("@modprobe $MODALIAS");
 	snprintf(index_name, sizeof(index_name), "%s/lib/modules/%s/modules.alias", root, uts.release);
 	snprintf(config_name, sizeof(config_name), "%s/etc/modprobe.d/x.conf", root);
 	return 0;
@@ -173,7 +174,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const char *s = (const char*)data, *end = s + size;
 	const char *nl = memchr(s, '\n', size), *cut;
 	char *alias;
-	int idle;
+	int needed;
 
 	if (!nl)
 		return 0;
@@ -183,15 +184,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	write_file(index_name, s, (cut ? cut : end) - s);
 	write_file(config_name, cut ? cut + 3 : "", cut ? end - cut - 3 : 0);
 
-	idle = mdevd_modalias_idle(alias);
-	if (idle != mdevd_modalias_idle(alias)) {
-		fprintf(stderr, "%d, then %d\n", idle, !idle);
+	needed = mdevd_modalias_needs_modprobe(alias);
+	if (needed != mdevd_modalias_needs_modprobe(alias)) {
+		fprintf(stderr, "%d, then %d\n", needed, !needed);
 		abort();
 	}
-	if (idle && (finds(s, (cut ? cut : end) - s, alias)
+	if (!needed && (finds(s, (cut ? cut : end) - s, alias)
 	 || (cut && finds(cut + 3, end - cut - 3, alias)))
 	) {
-		fprintf(stderr, "idle, but '%s' is found\n", alias);
+		fprintf(stderr, "not needed, but '%s' is found\n", alias);
 		abort();
 	}
 	free(alias);

@@ -8,9 +8,12 @@
  * Input: mdev.conf, a line "%%", and then one thing a line:
  *	+NAME MAJ MIN [VAR=value]...	add of a char device, ^NAME of a block device
  *	-NAME MAJ MIN [VAR=value]...	remove, _NAME of a block device
+ *	=NAME MAJ MIN [VAR=value]...	remove of a char device whose number another one has already
  *	FNAME			firmware of this name is asked for
- *	lNAME TEXT, dNAME, fNAME, cNAME MAJ MIN, xNAME	somebody else makes a link, directory, file,
- *				node; removes it
+ *	lNAME TEXT, dNAME, wNAME, fNAME, cNAME MAJ MIN, hNAME TEXT, xNAME	root makes a link, a directory,
+ *				one that others can write, a file, a node, a hard link; removes it
+ *	gMAJ:MIN		a char device vanishes from SYS/dev, its event is lost
+ *	o			from now on the kernel has no SYS/dev
  *
  * It takes root. So that a bug cannot do anything to the machine, the process gives up what it could
  * do harm to first: it has mounts of its own, all read-only but for FUZZ_OUT (a directory that the
@@ -32,13 +35,14 @@ enum {
 static const char scratch[] = "/dev/scratch"; /* in the /dev of its own */
 static int home = -1, inside;
 static unsigned warnings;
-static int foreign; /* somebody else has made links or directories: what is asked for may not be possible */
+static int foreign; /* root has made links or directories: what is asked for may not be possible */
+static int has_no_sys_dev;
 
 /* What is not to change */
 static const char *const outside[] = {
 	"/", "/file", "/outside", "/outside/file", "/outside/dir", "/outside/dir/node", "/outside/link",
 	"/dev2", "/dev2/null", "/etc", "/etc/passwd", "/etc/group", "/lib", "/lib/firmware", "/lib/firmware/blob",
-	"/lib/firmware/dir", "/sys", "/sys/devices", "/sys/devices/f",
+	"/lib/firmware/dir", "/sys", "/sys/dev", "/sys/devices", "/sys/devices/f",
 };
 static struct stat before[ARRAY_SIZE(outside)];
 
@@ -114,7 +118,7 @@ static void put(const char *name, const char *text)
 static void make_world(void)
 {
 	static const char *const dirs[] = { "/dev", "/dev2", "/outside", "/outside/dir", "/etc", "/lib",
-		"/lib/firmware", "/lib/firmware/dir", "/sys", "/sys/devices", "/sys/devices/f" };
+		"/lib/firmware", "/lib/firmware/dir", "/sys", "/sys/devices", "/sys/devices/f", "/sys/dev", "/sys/dev/char", "/sys/dev/block" };
 	unsigned i;
 
 	if (chdir("/") != 0)
@@ -259,9 +263,8 @@ FILE* FAST_FUNC __wrap_fopen_for_read(const char *path)
 	return fmemopen((void*)conf_text, strlen(conf_text), "r");
 }
 
-void FAST_FUNC __wrap_mdev_log(const struct mdev_event *ev, const struct mdev_rule *rule, const char *fmt, ...);
-void FAST_FUNC __wrap_mdev_log(const struct mdev_event *ev UNUSED_PARAM,
-		const struct mdev_rule *rule UNUSED_PARAM, const char *fmt, ...)
+void FAST_FUNC __wrap_mdev_log(int level, const char *fmt, ...);
+void FAST_FUNC __wrap_mdev_log(int level UNUSED_PARAM, const char *fmt, ...)
 {
 	char buf[1024];
 	va_list p;
@@ -272,11 +275,45 @@ void FAST_FUNC __wrap_mdev_log(const struct mdev_event *ev UNUSED_PARAM,
 	warnings++;
 }
 
-void FAST_FUNC __wrap_mdev_warn(const struct mdev_event *ev, const struct mdev_rule *rule, const char *fmt, ...);
-void FAST_FUNC __wrap_mdev_warn(const struct mdev_event *ev UNUSED_PARAM,
-		const struct mdev_rule *rule UNUSED_PARAM, const char *fmt UNUSED_PARAM, ...)
+void FAST_FUNC __wrap_mdev_log_errno(int level, const char *verb, const char *object);
+void FAST_FUNC __wrap_mdev_log_errno(int level UNUSED_PARAM, const char *verb UNUSED_PARAM, const char *object UNUSED_PARAM)
 {
 	warnings++;
+}
+
+/* The nodes in /dev, each with its name */
+struct nodes {
+	struct {
+		char name[PATH_MAX];
+		struct stat st;
+	} node[64];
+	unsigned n;
+};
+static struct nodes nodes_before, nodes_after;
+
+static void find_nodes(struct nodes *nodes, const char *dir)
+{
+	DIR *d = opendir(dir);
+	struct dirent *e;
+
+	while (d && (e = readdir(d)) != NULL && nodes->n < ARRAY_SIZE(nodes->node)) {
+		char *name = nodes->node[nodes->n].name;
+		struct stat *st = &nodes->node[nodes->n].st;
+
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+			continue;
+		if (snprintf(name, PATH_MAX, "%s/%s", dir, e->d_name) >= PATH_MAX || lstat(name, st) != 0)
+			continue;
+		if (S_ISDIR(st->st_mode)) {
+			char path[PATH_MAX];
+
+			find_nodes(nodes, strcpy(path, name));
+		} else if (S_ISCHR(st->st_mode) || S_ISBLK(st->st_mode)) {
+			nodes->n++;
+		}
+	}
+	if (d)
+		closedir(d);
 }
 
 static int is_the_device(const struct stat *st, const struct mdev_event *ev)
@@ -284,40 +321,103 @@ static int is_the_device(const struct stat *st, const struct mdev_event *ev)
 	return (st->st_mode & S_IFMT) == ev->type && st->st_rdev == makedev(ev->major, ev->minor);
 }
 
+static int exists(mode_t type, dev_t dev)
+{
+	char path[64];
+
+	sprintf(path, "/sys/dev/%s/%u:%u", type == S_IFBLK ? "block" : "char", (unsigned)major(dev), (unsigned)minor(dev));
+	return has_no_sys_dev || access(path, F_OK) == 0;
+}
+
+/* Nodes of other devices that exist stay as they are. Other names of a node that was removed give no access */
+static void check_nodes(const struct mdev_event *ev)
+{
+	unsigned i, k;
+
+	nodes_after.n = 0;
+	find_nodes(&nodes_after, "/dev");
+	for (i = 0; i < nodes_before.n; i++) {
+		const struct stat *old = &nodes_before.node[i].st;
+		const char *name = nodes_before.node[i].name;
+		struct stat st;
+		int is_there = lstat(name, &st) == 0 && st.st_ino == old->st_ino;
+
+		if (!is_the_device(old, ev) && exists(old->st_mode & S_IFMT, old->st_rdev)
+		 && (!is_there || st.st_mode != old->st_mode || st.st_uid != old->st_uid || st.st_gid != old->st_gid)
+		) {
+			fail("another device's node has changed:", name);
+		}
+		for (k = 0; !is_there && k < nodes_after.n; k++) {
+			const struct stat *now = &nodes_after.node[k].st;
+
+			if (now->st_ino == old->st_ino && now->st_rdev == old->st_rdev
+			 && ((now->st_mode & 07777) || now->st_uid || now->st_gid)
+			) {
+				fail("gives access to the next device of its number:", nodes_after.node[k].name);
+			}
+		}
+	}
+}
+
+/* All directories that lead to the node are root's alone, and in /dev */
+static void check_parents_of(const char *node)
+{
+	char path[PATH_MAX], resolved[PATH_MAX];
+	struct stat st;
+	char *slash;
+
+	strcpy(path, node);
+	while ((slash = strrchr(path, '/')) != NULL) {
+		*slash = '\0';
+		if (!realpath(path, resolved) || (!is_prefixed_with(resolved, "/dev/") && strcmp(resolved, "/dev") != 0))
+			fail("not in /dev:", path);
+		if (stat(path, &st) != 0 || !mdev_node_is_safe(&st))
+			fail("others can write:", path);
+	}
+}
+
 static void check_added(const struct mdev_plan *plan)
 {
-	const struct mdev_rule *rule = plan->rule;
+	const char *name = plan->event->name;
 	struct stat st;
 
-	/* Where somebody has made a link to the directory itself, ">PATH" names the node twice */
-	if (foreign && (plan->link || plan->old))
+	check_parents_of(plan->node);
+	/* Where root has made a link to the directory itself, ">PATH" names the node twice */
+	if (foreign && plan->path_op)
 		return;
 	if (stat(plan->node, &st) != 0 || !is_the_device(&st, plan->event))
 		fail("not made:", plan->node);
-	if ((st.st_mode & 07777) != rule->mode || st.st_uid != rule->ugid.uid || st.st_gid != rule->ugid.gid)
+	if ((st.st_mode & 07777) != plan->mode || st.st_uid != plan->ugid.uid || st.st_gid != plan->ugid.gid)
 		fail("wrong owner or mode:", plan->node);
 	if (foreign)
 		return;
-	if (plan->link && (stat(plan->link, &st) != 0 || !is_the_device(&st, plan->event)
-	 || lstat(plan->link, &st) != 0 || !S_ISLNK(st.st_mode))
+	if (plan->path_op == '>' && (stat(name, &st) != 0 || !is_the_device(&st, plan->event)
+	 || lstat(name, &st) != 0 || !S_ISLNK(st.st_mode))
 	) {
-		fail("no link:", plan->link);
+		fail("no link:", name);
 	}
-	if (plan->old && lstat(plan->old, &st) == 0 && is_the_device(&st, plan->event))
-		fail("still there:", plan->old);
+	if (plan->path_op == '=' && lstat(name, &st) == 0 && is_the_device(&st, plan->event))
+		fail("still there:", name);
 }
 
 static void check_removed(const struct mdev_plan *plan)
 {
+	const char *names[] = { plan->node, plan->event->name };
 	struct stat st;
+	unsigned i;
 
-	if (lstat(plan->node, &st) == 0 && is_the_device(&st, plan->event))
-		fail("still there:", plan->node);
-	/* Of several rules with links for the name, the last one's is there; that to the root device is nobody's */
-	if (!foreign && !plan->rule->keep_matching && plan->link && strcmp(plan->link, "root") != 0 && lstat(plan->link, &st) == 0 && S_ISLNK(st.st_mode)
-	 && stat(plan->link, &st) == 0 && is_the_device(&st, plan->event)
-	) {
-		fail("link still there:", plan->link);
+	/* It has a successor, or nothing can be known of that */
+	if (!has_no_sys_dev && exists(plan->event->type, plan->event->dev))
+		return;
+	for (i = 0; i < 2; i++) {
+		/* A rule that keeps the node's own name has no other */
+		if (i && !plan->path_op)
+			continue;
+		if (lstat(names[i], &st) == 0 && is_the_device(&st, plan->event))
+			fail("still there:", names[i]);
+		/* A link of root's may lead there by a way that is not followed */
+		if (!foreign && stat(names[i], &st) == 0 && is_the_device(&st, plan->event))
+			fail("link still there:", names[i]);
 	}
 }
 
@@ -335,14 +435,14 @@ static void play_event(struct mdev_conf *conf, struct mdev_event *ev)
 	for (;;) {
 		if (!rule)
 			rule = &mdev_rule_implicit;
-		if (!mdev_is_other(&rule->letters, mdev_letters_not_of(ev)) && mdev_match(&plan, rule, ev)) {
+		if (mdev_match(&plan, rule, ev) > 0) {
 			warnings = 0;
-			if (plan.refused)
-				mdev_node_refused(&plan);
+			nodes_before.n = 0;
+			find_nodes(&nodes_before, "/dev");
 			if (plan.has_node && rule->path && rule->path_op && !*rule->path)
 				fail("a node without a PATH:", plan.node);
 			if (plan.has_node && ev->op == MDEV_OP_ADD) {
-				mdev_node_add(&plan, ROOT_DEVICE);
+				mdev_node_add(&plan);
 				if (!warnings)
 					check_added(&plan);
 			}
@@ -351,11 +451,24 @@ static void play_event(struct mdev_conf *conf, struct mdev_event *ev)
 				if (!warnings)
 					check_removed(&plan);
 			}
+			check_nodes(ev);
 			if (!rule->keep_matching)
 				break;
 		}
 		rule = rule->next;
 	}
+}
+
+/* The kernel's part */
+static void set_exists(mode_t type, dev_t dev, int is_there)
+{
+	char path[64];
+
+	sprintf(path, "/sys/dev/%s/%u:%u", type == S_IFBLK ? "block" : "char", (unsigned)major(dev), (unsigned)minor(dev));
+	if (is_there)
+		mknod(path, S_IFREG | 0644, 0);
+	else
+		unlink(path);
 }
 
 static void play_firmware(char *name)
@@ -368,11 +481,13 @@ static void play_firmware(char *name)
 	memset(&ev, 0, sizeof(ev));
 	ev.vars = vars;
 	ev.action = "add";
+	ev.sys = "/sys";
+	ev.root = ROOT_DEVICE;
 	ev.devpath = "/devices/f";
 	ev.firmware = name;
 	truncate("/sys/devices/f/loading", 0);
 	truncate("/sys/devices/f/data", 0);
-	mdev_firmware(&ev, "/sys", "/lib/firmware");
+	mdev_firmware(&ev, "/lib/firmware");
 	if (chdir("/dev") != 0)
 		fail("gone", "/dev");
 	n = open_read_close("/sys/devices/f/data", data, sizeof(data));
@@ -380,7 +495,7 @@ static void play_firmware(char *name)
 		fail("given away:", name);
 }
 
-/* Somebody else who has a right to does that: not through links out of here */
+/* Root does that: not through links out of here */
 static void play_other(char op, const char *name, const char *rest)
 {
 	char resolved[PATH_MAX];
@@ -404,6 +519,13 @@ static void play_other(char op, const char *name, const char *rest)
 	case 'd':
 		mkdir(name, 0755);
 		break;
+	case 'w':
+		mkdir(name, 0777);
+		break;
+	case 'h':
+		if (!mdev_name_fault(rest))
+			link(rest, name);
+		break;
 	case 'f':
 		mknod(name, S_IFREG | 0644, 0);
 		break;
@@ -424,7 +546,7 @@ static void play_line(struct mdev_conf *conf, char *line)
 	unsigned n = 0;
 	char op = *line;
 
-	if (!op || !strchr("+^-_Fldfcx", op))
+	if (!op || !strchr("+^-_=Fldwfchxgo", op))
 		return;
 	rest = strchrnul(++line, ' ');
 	if (*rest)
@@ -433,10 +555,17 @@ static void play_line(struct mdev_conf *conf, char *line)
 		play_firmware(line);
 		return;
 	}
-	if (strchr("ldfcx", op)) {
+	if (strchr("ldwfchx", op)) {
 		play_other(op, line, rest);
 		return;
 	}
+	if (op == 'o')
+		has_no_sys_dev = 1;
+	if (op == 'g')
+		set_exists(S_IFCHR, makedev(strtoul(line, &line, 10) & MDEV_MAJOR_MAX,
+				strtoul(line + !!*line, NULL, 10) & MDEV_MINOR_MAX), 0);
+	if (strchr("og", op))
+		return;
 	memset(&ev, 0, sizeof(ev));
 	ev.op = strchr("+^", op) ? MDEV_OP_ADD : MDEV_OP_REMOVE;
 	ev.action = ev.op == MDEV_OP_ADD ? "add" : "remove";
@@ -458,6 +587,9 @@ static void play_line(struct mdev_conf *conf, char *line)
 	ev.subsystem = mdev_event_var(&ev, "SUBSYSTEM");
 	if (mdev_name_fault(ev.name))
 		return;
+	ev.sys = has_no_sys_dev ? "/old" : "/sys";
+	ev.root = ROOT_DEVICE;
+	set_exists(ev.type, ev.dev, ev.op == MDEV_OP_ADD || op == '=');
 	play_event(conf, &ev);
 }
 
@@ -480,7 +612,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	*line = '\0';
 	line += 3;
-	foreign = 0;
+	foreign = has_no_sys_dev = 0;
 	enter();
 	conf_text = *text ? text : "\n";
 	mdev_conf_init(&conf, "/dev");
@@ -498,6 +630,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	mdev_conf_free(&conf);
 	empty("/dev");
+	empty("/sys/dev/char");
+	empty("/sys/dev/block");
 	leave();
 	free(text);
 	return 0;

@@ -136,8 +136,9 @@ int FAST_FUNC __wrap_mdevd_trigger_write(const char *file, const char *text)
 		return 0;
 	if (device == LO ? (W.kind & NO_LO) != 0 : is_silent(device))
 		return 1;
-	/* What is before the blank is all that an old one reads */
-	announce("change", device, (W.kind & OLD_KERNEL) || !token ? NULL : token + sizeof(MDEVD_BARRIER_KEY));
+	/* An old kernel ignores the mark */
+	announce(*text == 'a' ? "add" : "change", device,
+			(W.kind & OLD_KERNEL) || !token ? NULL : token + sizeof(MDEVD_BARRIER_KEY));
 	return 1;
 }
 
@@ -234,8 +235,8 @@ static int is_readable(const struct queue *q)
 int __wrap_poll(struct pollfd *pfd, nfds_t n, int timeout);
 int __wrap_poll(struct pollfd *pfd, nfds_t n, int timeout)
 {
-	if (n != 2)
-		return 0;
+	if (n == 1)
+		return is_readable(&W.kernel);
 	FUZZ_CHECK(pfd[0].fd == KERNEL && pfd[1].fd == HANDLED && timeout >= 0);
 	if (input < input_end) {
 		step();
@@ -294,8 +295,8 @@ int FAST_FUNC __wrap_mdevd_netlink_recv(int fd, char *buf, int size UNUSED_PARAM
 	return i;
 }
 
-void FAST_FUNC __wrap_mdevd_coldplug(struct mdevd_trigger *t);
-void FAST_FUNC __wrap_mdevd_coldplug(struct mdevd_trigger *t)
+void FAST_FUNC __wrap_mdevd_trigger(struct mdevd_trigger *t);
+void FAST_FUNC __wrap_mdevd_trigger(struct mdevd_trigger *t)
 {
 	unsigned i;
 	char path[32];
@@ -303,9 +304,12 @@ void FAST_FUNC __wrap_mdevd_coldplug(struct mdevd_trigger *t)
 	t->count = t->skipped = 0;
 	for (i = 0; i < W.n_devices; i++) {
 		sprintf(path, "/sys/devices/d%u/uevent", i);
-		FUZZ_CHECK(t->before(t, path));
-		if (!is_silent(i))
-			announce("add", i, NULL);
+		if (!t->before(t, path)) {
+			/* Only the search for a device that answers a barrier skips any */
+			FUZZ_CHECK(strcmp(t->action, "add") != 0 && t->is_over);
+			break;
+		}
+		__wrap_mdevd_trigger_write(path, t->action);
 		t->count++;
 	}
 }
@@ -344,12 +348,11 @@ int LLVMFuzzerInitialize(int *argc UNUSED_PARAM, char ***argv UNUSED_PARAM)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static struct mdevd_settle o;
+	struct mdevd_settle *o;
 
 	if (size < 3 || size > 600)
 		return 0;
 	memset(&W, 0, sizeof(W));
-	memset(&o, 0, sizeof(o));
 	W.kind = data[0];
 	W.n_devices = data[1] % (MAX_DEVICES + 1);
 	W.budget = 20;
@@ -364,16 +367,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		W.kind &= ~NO_LO;
 	input = data + 3;
 	input_end = data + size;
-	o.t.sys = "/sys";
-	o.dev = "/dev";
-	o.groups = 4;
-	o.quiet = data[2] & 1 ? 50 : 0;
+	o = xzalloc(sizeof(*o));
+	o->t.sys = "/sys";
+	o->t.action = "add";
+	o->groups = 4;
+	o->quiet = data[2] & 1 ? 50 : 0;
 	if (setjmp(gave_up) == 0) {
-		mdevd_settle(&o);
+		mdevd_settle_start(o);
+		do
+			mdevd_trigger(&o->t);
+		while (!mdevd_settle_wait(o));
 		check_end();
 	} else {
 		/* There is no limit on its time */
 		FUZZ_FAIL("it died");
 	}
+	free(o);
 	return 0;
 }

@@ -28,9 +28,10 @@ static int model(const char *s, size_t size, const char **action, const char **d
 	for (p = s + strlen(s) + 1; p < end; p += strlen(p) + 1) {
 		if (*p == '=' || !strchr(p, '=') || ++n > UEVENT_NVARS)
 			return -1;
-		if (strncmp(p, "ACTION=", 7) == 0)
+		/* The first of two counts */
+		if (!*action && strncmp(p, "ACTION=", 7) == 0)
 			*action = p + 7;
-		if (strncmp(p, "DEVPATH=", 8) == 0)
+		if (!*devpath && strncmp(p, "DEVPATH=", 8) == 0)
 			*devpath = p + 8;
 	}
 	if (!*action || !*devpath || strcmp(*devpath, at + 1) != 0
@@ -43,7 +44,7 @@ static int model(const char *s, size_t size, const char **action, const char **d
 
 static int is_in(const struct mdevd_uevent *u, const char *s)
 {
-	return s >= u->buf && s < u->buf + u->kernel_len;
+	return s >= u->buf && s < u->buf + u->received_len;
 }
 
 static void check_event(const struct mdevd_uevent *u, int n, const char *action, const char *devpath)
@@ -78,7 +79,7 @@ static void check_relay(struct mdevd_uevent *u, unsigned name_len, int n)
 		memset(name, 'n', len);
 		name[len] = '\0';
 		mdevd_uevent_add_mdev(u, name);
-		FUZZ_CHECK(u->len == u->kernel_len + sizeof("MDEV=") + len && u->len < sizeof(u->buf));
+		FUZZ_CHECK(u->len == u->received_len + sizeof("MDEV=") + len && u->len < sizeof(u->buf));
 	}
 	u->buf[u->len] = '\0';
 	if (u->len <= UEVENT_MAX && n < UEVENT_NVARS) {
@@ -122,9 +123,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!fault) {
 		check_event(u, n, action, devpath);
 		check_relay(u, name_len, n);
-		/* A /sys where there is nothing */
-		sysfs = malloc(MDEV_NAME_MAX + 1);
-		mdev_sysfs_complete(&u->ev, "/dev/null", sysfs);
+		/* As mdev does it, in a /sys where there is nothing; mdevd does not ask */
+		sysfs = (name_len & 1) ? malloc(MDEV_NAME_MAX + 1) : NULL;
+		u->ev.sys = "/dev/null";
+		mdev_sysfs_complete(&u->ev, sysfs);
 		FUZZ_CHECK(u->ev.name && !(u->ev.major >= 0 && mdev_name_fault(u->ev.name)));
 		FUZZ_CHECK(u->ev.type == S_IFBLK || u->ev.type == S_IFCHR);
 		free(sysfs);

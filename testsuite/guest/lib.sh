@@ -40,12 +40,19 @@ loaded() {
 	[ ! -r /proc/modules ] || sed 's/ .*//' /proc/modules | tac | tr '\n' ' '
 }
 
+# load_all: load each module that a MODALIAS of sysfs asks for
+# shellcheck disable=SC2046 # no name here has blanks
+load_all() (
+	set -f
+	modprobe -abq $(sed -n "s/^MODALIAS=//p" $(find /sys/devices -name uevent) | sort -u)
+)
+
 # events WHAT: how many events mdevd has reported with a field beginning so
 events() {
 	tr '\0' '\n' </run/events | grep -c "^$1"
 }
 
-# nodes: how many there are in /dev
+# nodes: how many there are in /dev, without those of devpts
 nodes() {
-	find /dev -type c -o -type b | wc -l
+	find /dev -type c -o -type b | grep -vc '^/dev/pts/'
 }

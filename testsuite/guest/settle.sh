@@ -8,9 +8,5 @@ fact "settled ms=$((finish - start))"
 
 # Asking for them all once more loads nothing that is not there.
 before=$(loaded)
-# shellcheck disable=SC2046 # no name here has blanks
-(
-	set -f
-	modprobe -abq $(sed -n "s/^MODALIAS=//p" $(find /sys/devices -name uevent) | sort -u)
-)
+load_all
 ok "every module that a MODALIAS asks for was loaded" [ "$(loaded)" = "$before" ]

@@ -4,13 +4,14 @@
  * cc -Itestsuite/shim -Iapplets ... applets/ROOM.c
  *
  * With SHIM_ROOT defined, absolute names that a room opens are below shim_root, and it is
- * shim_later seconds later than it is. The program defines both.
+ * shim_later_ms milliseconds later than it is. The program defines both.
  *
  * Licensed under GPLv2, see file LICENSE in this source tree.
  */
 #ifndef SHIM_LIBBB_H
 #define SHIM_LIBBB_H 1
 
+#include <poll.h>
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
@@ -24,6 +25,7 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <time.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #ifndef ENABLE_MDEVD
@@ -32,6 +34,7 @@
 #define FAST_FUNC
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 #define NOINLINE __attribute__((noinline))
+#define NORETURN __attribute__((noreturn))
 #define ALIGN1
 #define UNUSED_PARAM __attribute__((unused))
 #define PUSH_AND_SET_FUNCTION_VISIBILITY_TO_HIDDEN
@@ -47,15 +50,21 @@ struct bb_uidgid_t {
 
 /* BusyBox's are about ASCII, whatever the locale */
 #undef isalnum
+#undef isalpha
+#define isalpha(c) shim_isalpha(c)
+static inline int shim_isalpha(unsigned char c)
+{
+	return (unsigned)((c | 0x20) - 'a') <= 'z' - 'a';
+}
 #define isalnum(c) shim_isalnum(c)
 static inline int shim_isalnum(unsigned char c)
 {
-	return (unsigned)((c | 0x20) - 'a') <= 'z' - 'a' || (unsigned)(c - '0') <= 9;
+	return shim_isalpha(c) || (unsigned)(c - '0') <= 9;
 }
 
 #ifdef SHIM_ROOT
 extern const char *shim_root;
-extern time_t shim_later;
+extern long shim_later_ms;
 static inline const char *shim_path(const char *path)
 {
 	static char buf[PATH_MAX];
@@ -67,7 +76,19 @@ static inline const char *shim_path(const char *path)
 }
 # define open(path, ...) open(shim_path(path), __VA_ARGS__)
 # define stat(path, st) stat(shim_path(path), st)
-# define time(p) (time(p) + shim_later)
+# define access(path, mode) access(shim_path(path), mode)
+# define opendir(path) opendir(shim_path(path))
+static inline int shim_gettimeofday(struct timeval *tv)
+{
+	long long us;
+
+	gettimeofday(tv, NULL);
+	us = tv->tv_sec * 1000000LL + tv->tv_usec + shim_later_ms * 1000LL;
+	tv->tv_sec = us / 1000000;
+	tv->tv_usec = us % 1000000;
+	return 0;
+}
+# define gettimeofday(tv, zone) shim_gettimeofday(tv)
 #endif
 
 static inline char *skip_whitespace(const char *s)
@@ -114,6 +135,15 @@ static inline int index_in_strings(const char *strings, const char *key)
 		if (strcmp(strings, key) == 0)
 			return i;
 	return -1;
+}
+
+static inline void *xzalloc(size_t size)
+{
+	void *p = calloc(1, size);
+
+	if (!p)
+		abort();
+	return p;
 }
 
 static inline char *is_prefixed_with(const char *string, const char *key)

@@ -1,0 +1,102 @@
+/* vi: set sw=4 ts=4: */
+/*
+ * Attributes of a device in sysfs, and values as parts of names
+ *
+ * Copyright (C) 2026 mdevd for BusyBox maintainers
+ *
+ * Licensed under GPLv2, see file LICENSE in this source tree.
+ */
+#include "mdev_rules.h"
+
+/* Returns the first line of attribute, which begins with a slash and has len bytes, without blanks at
+ * its ends, of the event's device or its nearest parent that has it. The line is in buf, which has
+ * size bytes, and is cut if it is longer. Returns NULL if there is none. Reads sysfs. */
+const char* FAST_FUNC mdev_value_attribute(const struct mdev_event *ev, const char *attribute, unsigned len, char *buf, unsigned size)
+{
+	char path[MDEV_NAME_MAX];
+	char *end = path + snprintf(path, sizeof(path), "%s%s", ev->sys, ev->devpath);
+	char *devices = path + strlen(ev->sys);
+	int n;
+
+	/* mdev -s has /dev/char/MAJ:MIN, a link, as DEVPATH */
+	if (ENABLE_MDEV && is_prefixed_with(ev->devpath, "/dev/")) {
+		const char *s;
+
+		n = readlink(path, buf, size - 1);
+		buf[MAX(n, 0)] = '\0';
+		s = strstr(buf, "/devices/");
+		if (s)
+			end = devices + snprintf(devices, path + sizeof(path) - devices, "%s", s);
+	}
+	if (end + len >= path + sizeof(path))
+		return NULL;
+	do {
+		sprintf(end, "%.*s", len, attribute);
+		n = open_read_close(path, buf, size - 1);
+		if (n >= 0) {
+			buf[n] = '\0';
+			*strchrnul(buf, '\n') = '\0';
+			trim(buf);
+			return buf;
+		}
+		/* Another parent's value would be wrong if this one cannot be read */
+		if (errno != ENOENT && errno != EISDIR && errno != ENOTDIR)
+			return NULL;
+		*end = '\0';
+		end = strrchr(path, '/');
+	} while (end > devices);
+	return NULL;
+}
+
+/* Returns the length of the char at s if it may be in a name: one of udev's safe chars, or
+ * UTF-8 (RFC 3629). 0: it may not */
+static unsigned safe_length(const char *s)
+{
+	static const uint32_t min_code[] ALIGN4 = { 0x80, 0x800, 0x10000 };
+	unsigned char c = *s;
+	unsigned code, i, n;
+
+	if (isalnum(c) || (c && strchr("#+-.:=@_", c)))
+		return 1;
+	if (c < 0xc0 || c > 0xf7)
+		return 0;
+	n = 2 + (c >= 0xe0) + (c >= 0xf0);
+	code = c & (0x7f >> n);
+	for (i = 1; i < n; i++) {
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+		code = (code << 6) | (s[i] & 0x3f);
+	}
+	/* Not overlong, too large or a surrogate */
+	return (code >= min_code[n - 2] && code <= 0x10ffff && (code & 0xfffff800) != 0xd800) ? n : 0;
+}
+
+/* Copies value to dst without blanks at its ends, and replaces chars not allowed in names, as udev
+ * does: a byte of a variable by \xNN, of an attribute by '_', blanks of an attribute by one '_'. Cuts it
+ * at end. Returns the end of the string. For an attribute, value may be dst. */
+char* FAST_FUNC mdev_value_copy(char *dst, char *end, const char *value, int is_attribute)
+{
+	value = skip_whitespace(value);
+	while (*value && dst + sizeof("\\xNN") <= end) {
+		const char *next = skip_whitespace(value);
+		unsigned len = safe_length(value);
+
+		/* The names of the device mapper are encoded already */
+		if (is_attribute && value[0] == '\\' && value[1] == 'x')
+			len = 2;
+		if (!*next)
+			break;
+		if (len) {
+			memmove(dst, value, len);
+			dst += len;
+			value += len;
+		} else if (is_attribute) {
+			*dst++ = '_';
+			value = (next > value) ? next : value + 1;
+		} else {
+			dst += sprintf(dst, "\\x%02x", (unsigned char)*value++);
+		}
+	}
+	*dst = '\0';
+	return dst;
+}
