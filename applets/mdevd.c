@@ -160,8 +160,14 @@ static void perform_plan(struct mdev_plan *plan, int explain)
 		mdev_link_make(&G.conf, plan);
 	if (mdev_dry_run)
 		return;
-	if (plan->command)
-		mdevd_child_run(plan, G.timeout, in_command);
+	if (plan->command) {
+		unsigned ms = mdevd_child_run(plan, G.timeout, in_command);
+
+		if (ENABLE_FEATURE_MDEVD_RELAY && ms > G.out.slowest_ms) {
+			G.out.slowest_ms = ms;
+			G.out.slowest = plan->rule;
+		}
+	}
 	if (op == MDEV_OP_REMOVE && mdev_node_remove(plan))
 		sweep_links();
 }

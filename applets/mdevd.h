@@ -29,7 +29,7 @@ enum {
 	PROBE_NVARS = 4,
 	PROBE_VALUE_MAX = 64 + 1,	/* VOLUME_ID_LABEL_SIZE */
 	PROBE_MAX = PROBE_NVARS * (sizeof("ID_FS_LABEL=") + PROBE_VALUE_MAX),
-	UEVENT_SPARE = PROBE_MAX + sizeof("MDEV=") + MDEV_NAME_MAX, /* space after the datagram */
+	UEVENT_SPARE = PROBE_MAX + sizeof("MDEV=") + MDEV_NAME_MAX + 256, /* space after the datagram */
 
 	/* The kernel's own events (uevent_net_broadcast, lib/kobject_uevent.c) */
 	UEVENT_GROUP_KERNEL = 1,
@@ -90,7 +90,7 @@ struct mdevd_firmware {
 	void (*in_child)(void);	/* closes the daemon's descriptors, resets signals */
 };
 
-void mdevd_child_run(const struct mdev_plan *plan, unsigned timeout, void (*in_child)(void)) FAST_FUNC;
+unsigned mdevd_child_run(const struct mdev_plan *plan, unsigned timeout, void (*in_child)(void)) FAST_FUNC;
 void mdevd_firmware_start(struct mdevd_firmware *f, struct mdevd_uevent *u) FAST_FUNC;
 
 /** mdevd_probe.c: the variables of a block device's file system **/
@@ -129,7 +129,13 @@ struct mdevd_out {
 	int sock;
 	unsigned groups;	/* mask, of sock; 0: none */
 	smallint is_refused;	/* a failure of sock has been reported */
+	unsigned slowest_ms;	/* of the event's commands */
+	const struct mdev_rule *slowest; /* its rule */
 };
+
+/* -O adds this variable to an event if a command took this long: "MS ms FILE:LINE" of the slowest */
+#define MDEVD_SLOWEST "MDEVD_SLOWEST"
+#define MDEVD_SLOWEST_MS 10
 
 void mdevd_output(struct mdevd_out *out, struct mdevd_uevent *u) FAST_FUNC;
 
@@ -192,6 +198,7 @@ struct mdevd_settle {
 	/* The rest is private to mdevd_settle.c, except t */
 	struct pollfd pfd[2];
 	struct mdevd_pending pending;
+	char slowest[3][256];	/* commands: "MS ms FILE:LINE (DEVICE)" */
 	unsigned start;		/* milliseconds */
 	unsigned n_handled;
 	uint32_t barrier;	/* hash of the event that serves as barrier */

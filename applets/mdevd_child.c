@@ -59,10 +59,10 @@ static int is_needless_modprobe(const struct mdev_plan *plan)
 	return 1;
 }
 
-/* Runs the plan's command, unless it is useless, and blocks until it ends. After timeout seconds
- * (0: never) sends SIGTERM to it and its process group, and later SIGKILL. in_child is that of
- * mdev_exec(). SIGTERM ends the daemon here. */
-void FAST_FUNC mdevd_child_run(const struct mdev_plan *plan, unsigned timeout, void (*in_child)(void))
+/* Runs the plan's command, unless it is useless, and blocks until it ends. Returns how many
+ * milliseconds it took. After timeout seconds (0: never) sends SIGTERM to it and its process group,
+ * and later SIGKILL. in_child is that of mdev_exec(). SIGTERM ends the daemon here. */
+unsigned FAST_FUNC mdevd_child_run(const struct mdev_plan *plan, unsigned timeout, void (*in_child)(void))
 {
 	unsigned started = monotonic_ms();
 	unsigned kill_at = MIN(timeout, INT_MAX / 1000) * 1000;	/* ms after the start; 0: never */
@@ -72,10 +72,10 @@ void FAST_FUNC mdevd_child_run(const struct mdev_plan *plan, unsigned timeout, v
 	pid_t pid, ended;
 
 	if (is_needless_modprobe(plan))
-		return;
+		return 0;
 	pid = mdev_exec(plan, in_child);
 	if (pid < 0)
-		return;
+		return 0;
 	if (timeout)
 		setpgid(pid, pid); /* the child does it too: either may be first */
 	for (;;) {
@@ -89,7 +89,7 @@ void FAST_FUNC mdevd_child_run(const struct mdev_plan *plan, unsigned timeout, v
 				kill(-pid, SIGKILL);
 			if (ended == pid)
 				log_status(plan, status, ms);
-			return;
+			return ms;
 		}
 		if (kill_at && ms >= kill_at) {
 			kill_command(pid, sig);

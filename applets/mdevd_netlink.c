@@ -76,8 +76,8 @@ int FAST_FUNC mdevd_netlink_recv(int fd, char *buf, int size)
 }
 
 #if ENABLE_FEATURE_MDEVD_RELAY
-/* Passes a handled event on to -o and -O. Closes -o after the first failure; reports only the first
- * failure of -O. A group without listeners is not a failure. u->buf has room for one more NUL. Does
+/* Passes a handled event on to -o, and to -O with its slowest command. Closes -o after the first failure; reports only the first
+ * failure of -O. A group without listeners is not a failure. u->buf has room for what is added. Does
  * not block. */
 void FAST_FUNC mdevd_output(struct mdevd_out *out, struct mdevd_uevent *u)
 {
@@ -95,6 +95,10 @@ void FAST_FUNC mdevd_output(struct mdevd_out *out, struct mdevd_uevent *u)
 			out->fd = -1;
 		}
 	}
+	if (out->slowest_ms >= MDEVD_SLOWEST_MS)
+		len += sprintf(u->buf + len, MDEVD_SLOWEST"=%u ms %.200s:%u",
+				out->slowest_ms, out->slowest->file, out->slowest->line) + 1;
+	out->slowest_ms = 0;
 	memset(&sa, 0, sizeof(sa));
 	sa.nl_family = AF_NETLINK;
 	/* One by one: a call with several groups reaches only the lowest (netlink_sendmsg,

@@ -81,6 +81,29 @@ static void event_announced(struct mdevd_settle *s, uint32_t seqnum, uint32_t ha
 	s->is_answered = 1;
 }
 
+/* Keeps the event's slowest command if it is one of the three slowest so far */
+static void note_slowest(struct mdevd_settle *s)
+{
+	const char *command = mdev_event_var(&s->u.ev, MDEVD_SLOWEST);
+	int i, n = ARRAY_SIZE(s->slowest);
+
+	for (i = 0; command && i < n; i++) {
+		if (atoi(command) <= atoi(s->slowest[i]))
+			continue;
+		memmove(s->slowest[i + 1], s->slowest[i], (n - 1 - i) * sizeof(s->slowest[0]));
+		snprintf(s->slowest[i], sizeof(s->slowest[0]), "%s (%s)", command, bb_basename(s->u.ev.devpath));
+		break;
+	}
+}
+
+static void log_settled(const struct mdevd_settle *s)
+{
+	mdev_log(MDEV_LOG_INFO, "settled after %u ms: %u events handled%s%s%s%s%s%s", now() - s->start, s->n_handled,
+			*s->slowest[0] ? "; slowest commands: " : "", s->slowest[0],
+			*s->slowest[1] ? ", " : "", s->slowest[1],
+			*s->slowest[2] ? ", " : "", s->slowest[2]);
+}
+
 static void event_handled(struct mdevd_settle *s, uint32_t seqnum, uint32_t hash)
 {
 	int tries = 2;
@@ -91,6 +114,7 @@ static void event_handled(struct mdevd_settle *s, uint32_t seqnum, uint32_t hash
 	if (s->u.barrier || s->last_handled == hash)
 		return;
 	s->last_handled = hash;
+	note_slowest(s);
 	/* It may have been announced after the kernel's socket was read, or be just about to: the kernel
 	 * queues an event for one socket after the other, and mdevd's may have been the first */
 	while ((int32_t)(seqnum - s->pending.newest) > 0 && tries-- && poll(&s->pfd[KERNEL], 1, REORDER_MS) > 0)
@@ -320,6 +344,6 @@ int FAST_FUNC mdevd_settle_wait(struct mdevd_settle *s)
 			return 0;
 		}
 	} while (!wait_for_quiet(s));
-	mdev_log(MDEV_LOG_INFO, "settled after %u ms: %u events handled", now() - s->start, s->n_handled);
+	log_settled(s);
 	return 1;
 }

@@ -45,6 +45,7 @@ done
 ok "every device that sysfs numbers has a node" [ -z "$missing" ]
 
 fact "coldplug events=$handled nodes=$(nodes) ms=$((finish - start))"
+fact "slowest $(sed -n 's/.*slowest commands: //p' /run/coldplug)"
 fact "modules $loaded_at_boot"
 
 # Last: the module's events come after those that were counted.
