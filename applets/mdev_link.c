@@ -66,7 +66,7 @@ static NOINLINE void sweep_name(const struct mdev_conf *conf, const struct mdev_
 	if (strcmp(name, ev->name) == 0 || strcmp(name, "root") == 0)
 		return;
 	strcpy(target, name);
-	if (!mdev_node_follow(target, target + strlen(target))
+	if (!mdev_path_follow(target, target + strlen(target))
 	 || (strcmp(target, plan->node) != 0 && strcmp(target, ev->name) != 0)
 	) {
 		return;
@@ -88,7 +88,7 @@ static NOINLINE void sweep_directory(const struct mdev_conf *conf, const struct 
 	struct dirent *entry;
 	DIR *dir;
 
-	if (!mdev_node_check_parents(name, 0))
+	if (!mdev_path_check_parents(name, 0))
 		return;
 	dir = opendir(*name ? name : ".");
 	while (dir && (entry = readdir(dir)) != NULL) {

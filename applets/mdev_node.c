@@ -16,8 +16,6 @@
  */
 #include "mdev_rules.h"
 
-enum { LINKS_MAX = 8 }; /* links followed in one name */
-
 static void warn_errno(const char *what, const char *name)
 {
 	mdev_log_errno(MDEV_LOG_WARN, what, name);
@@ -42,103 +40,6 @@ static int is_device(const struct mdev_plan *plan, const char *name, struct stat
 	if (ENABLE_MDEVD && (errno == EIO || errno == EACCES))
 		warn_errno("stat", name);
 	return 0;
-}
-
-/* Is st that of a directory that root alone can write? */
-int FAST_FUNC mdev_node_is_safe(const struct stat *st)
-{
-	return st->st_uid == 0 && !(st->st_mode & (S_IWGRP | S_IWOTH));
-}
-
-/* The beginning of path, up to end, names a link: replaces it with the target of the link. path has
- * MDEV_NAME_MAX bytes. Returns 0 if it is no link, or the target is absolute or not below /dev: path is
- * undefined in the last case. */
-NOINLINE int FAST_FUNC mdev_node_follow(char *path, char *end)
-{
-	char text[MDEV_NAME_MAX];
-	char saved = *end;
-	char *dst, *s, *next;
-	ssize_t len;
-
-	*end = '\0';
-	len = readlink(path, text, sizeof(text) - 1);
-	dst = (char*)bb_basename(path);
-	*end = saved;
-	/* One more char: the text may have been cut */
-	if (len <= 0 || text[0] == '/' || len + strlen(end) >= sizeof(text) - 1)
-		return 0;
-	strcpy(text + len, end);
-	for (s = text; s; s = next) {
-		next = strchr(s, '/');
-		if (next)
-			*next++ = '\0';
-		if (strcmp(s, "..") == 0) {
-			if (dst == path)
-				return 0;
-			dst[-1] = '\0';
-			dst = (char*)bb_basename(path);
-		} else if (*s && strcmp(s, ".") != 0) {
-			if (dst - path + strlen(s) + sizeof("/") > MDEV_NAME_MAX)
-				return 0;
-			dst = stpcpy(dst, s);
-			*dst++ = '/';
-		}
-	}
-	if (dst == path)
-		return 0;
-	dst[-1] = '\0';
-	return 1;
-}
-
-/* Returns why the parent directories of name cannot be used: see mdev_node_check_parents(). NULL: they
- * can; "": one is missing */
-static NOINLINE const char *find_parent_fault(const char *name, int make)
-{
-	char path[MDEV_NAME_MAX];
-	unsigned links = 0;
-	char *slash = path;
-
-	safe_strncpy(path, name, sizeof(path));
-	while ((slash = strchr(slash, '/')) != NULL) {
-		struct stat st;
-
-		*slash = '\0';
-		if (lstat(path, &st) != 0) {
-			if (!make && (errno == ENOENT || errno == ENOTDIR))
-				return "";
-			if (!make || mkdir(path, 0755) != 0) {
-				if (errno != EEXIST || links++ == LINKS_MAX)
-					return strerror(errno);
-				/* devtmpfs made it after lstat(): look again */
-				*slash = '/';
-				continue;
-			}
-		} else if (S_ISLNK(st.st_mode)) {
-			*slash = '/';
-			if (links++ == LINKS_MAX || !mdev_node_follow(path, slash))
-				return "it is a link that leads elsewhere";
-			slash = path;
-			continue;
-		} else if (!S_ISDIR(st.st_mode)) {
-			return make ? strerror(ENOTDIR) : "";
-		} else if (!mdev_node_is_safe(&st)) {
-			return "others than root can write it";
-		}
-		*slash++ = '/';
-	}
-	return NULL;
-}
-
-/* Checks that the parent directories of name exist below /dev and that root alone can write
- * them. make: makes those that are missing, mode 0755. Returns 0 if they cannot
- * be used, and warns unless one is missing and make is 0. */
-int FAST_FUNC mdev_node_check_parents(const char *name, int make)
-{
-	const char *fault = find_parent_fault(name, make);
-
-	if (fault && *fault)
-		mdev_log(MDEV_LOG_WARN, "can't use the directory of '%s': %s", name, fault);
-	return !fault;
 }
 
 /* Sets owner and mode of name, whose lstat() is st, to the plan's. Makes no needless system call */
@@ -181,9 +82,9 @@ static int leads_to_device(const struct mdev_plan *plan, char *name, struct stat
 	unsigned links = 0;
 
 	while (!is_device(plan, name, st))
-		if (links++ == LINKS_MAX || !mdev_node_follow(name, name + strlen(name)))
+		if (links++ == MDEV_LINKS_MAX || !mdev_path_follow(name, name + strlen(name)))
 			return 0;
-	return links == 0 || mdev_node_check_parents(name, 0);
+	return links == 0 || mdev_path_check_parents(name, 0);
 }
 
 /* Is st that of the node of another device that exists? */
@@ -212,7 +113,7 @@ int FAST_FUNC mdev_node_of_another(const struct mdev_plan *plan, const char *nam
 	struct stat st;
 
 	strcpy(node, name);
-	while (mdev_node_follow(node, node + strlen(node)) && links < LINKS_MAX) {
+	while (mdev_path_follow(node, node + strlen(node)) && links < MDEV_LINKS_MAX) {
 		if (strcmp(node, plan->node) == 0)
 			return 0;
 		links++;
@@ -240,7 +141,7 @@ static int make_node(const struct mdev_plan *plan)
 	struct stat st;
 	int tries = 2;
 
-	if (!mdev_node_check_parents(name, 1))
+	if (!mdev_path_check_parents(name, 1))
 		return FAILED;
 	while (mknod(name, plan->mode | plan->event->type, plan->event->dev) != 0) {
 		if (errno != EEXIST || --tries < 0) {
@@ -339,7 +240,7 @@ void FAST_FUNC mdev_node_link(const struct mdev_plan *plan, const char *link)
 	struct stat st;
 	int result;
 
-	if (!mdev_node_check_parents(link, 1))
+	if (!mdev_path_check_parents(link, 1))
 		return;
 	/* It has large buffers, and so does logging */
 	result = make_link(plan, link, &st);
@@ -387,7 +288,7 @@ void FAST_FUNC mdev_node_add(struct mdev_plan *plan)
 	} else if (plan->path_op == '=') {
 		struct stat st;
 
-		if (is_device(plan, name, &st) && mdev_node_check_parents(name, 0))
+		if (is_device(plan, name, &st) && mdev_path_check_parents(name, 0))
 			unlink_name(name, &st);
 	}
 	if (is_root(plan))
@@ -402,14 +303,14 @@ static NOINLINE void remove_name(const struct mdev_plan *plan, const char *name)
 	struct stat st;
 
 	st.st_mode = 0;
-	if (!mdev_node_check_parents(name, 0))
+	if (!mdev_path_check_parents(name, 0))
 		return;
 	if (!is_device(plan, name, &st) && plan->event->major >= 0) {
 		safe_strncpy(path, name, sizeof(path));
-		if (!mdev_node_follow(path, path + strlen(path)))
+		if (!mdev_path_follow(path, path + strlen(path)))
 			return;
 		if (strcmp(path, plan->node) != 0) {
-			if (!leads_to_device(plan, path, &st) || !mdev_node_check_parents(path, 0))
+			if (!leads_to_device(plan, path, &st) || !mdev_path_check_parents(path, 0))
 				return;
 			unlink_name(path, &st);
 		}

@@ -206,17 +206,22 @@ int mdev_match(struct mdev_plan *plan, const struct mdev_rule *rule, const struc
 const char *mdev_value_attribute(const struct mdev_event *ev, const char *attribute, unsigned len, char *buf, unsigned size) FAST_FUNC;
 char *mdev_value_copy(char *dst, char *end, const char *value, int is_attribute) FAST_FUNC;
 
+/** mdev_path.c: links and parent directories of a name under /dev **/
+
+enum { MDEV_LINKS_MAX = 8 }; /* links followed in one name */
+
+int mdev_path_is_safe(const struct stat *st) FAST_FUNC;
+int mdev_path_follow(char *path, char *end) FAST_FUNC;
+int mdev_path_check_parents(const char *name, int make) FAST_FUNC;
+
 /** mdev_node.c: carries out a plan in the current directory **/
 
 uint32_t mdev_node_root(void) FAST_FUNC;
 void mdev_node_add(struct mdev_plan *plan) FAST_FUNC;
 int mdev_node_remove(const struct mdev_plan *plan) FAST_FUNC;
 void mdev_node_link(const struct mdev_plan *plan, const char *link) FAST_FUNC;
-int mdev_node_follow(char *path, char *end) FAST_FUNC;
-int mdev_node_check_parents(const char *name, int make) FAST_FUNC;
 int mdev_node_exists(const struct mdev_plan *plan, char *buf) FAST_FUNC;
 int mdev_node_of_another(const struct mdev_plan *plan, const char *name, char *node) FAST_FUNC;
-int mdev_node_is_safe(const struct stat *st) FAST_FUNC;
 void mdev_node_log(const struct mdev_plan *plan, int always) FAST_FUNC;
 
 /** mdev_link.c: the links of "<" **/

@@ -36,7 +36,7 @@ void FAST_FUNC mdevd_enter_dev(const char *dev)
 	struct stat st;
 
 	xchdir(dev);
-	if (stat(".", &st) == 0 && !mdev_node_is_safe(&st))
+	if (stat(".", &st) == 0 && !mdev_path_is_safe(&st))
 		mdev_log(MDEV_LOG_WARN, "others than root can write '%s'", dev);
 }
 

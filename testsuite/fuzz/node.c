@@ -371,7 +371,7 @@ static void check_parents_of(const char *node)
 		*slash = '\0';
 		if (!realpath(path, resolved) || (!is_prefixed_with(resolved, "/dev/") && strcmp(resolved, "/dev") != 0))
 			fail("not in /dev:", path);
-		if (stat(path, &st) != 0 || !mdev_node_is_safe(&st))
+		if (stat(path, &st) != 0 || !mdev_path_is_safe(&st))
 			fail("others can write:", path);
 	}
 }
