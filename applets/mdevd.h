@@ -162,13 +162,13 @@ struct mdevd_trigger {
 	int FAST_FUNC (*before)(struct mdevd_trigger *t, const char *uevent_file);
 	unsigned count;		/* out: devices triggered */
 	unsigned skipped;	/* out: devices and directories that failed (vanished, read-only) */
-	smallint is_incomplete;	/* a directory could not be read: this has been reported */
+	smallint is_incomplete;	/* descriptors or memory were missing: this has been reported */
 	smallint is_over;	/* ends the walk */
 	char path[PATH_MAX + 1024]; /* scratch: a path, a name, and behind it the text of a link */
 };
 
 void mdevd_trigger(struct mdevd_trigger *t) FAST_FUNC;
-int mdevd_trigger_write(const char *file, const char *text) FAST_FUNC;
+int mdevd_trigger_write(int dir, const char *file, const char *text) FAST_FUNC;
 const char *mdevd_enter_device(char *buf, const char *sys, const char *path) FAST_FUNC;
 
 /** mdevd_pending.c: events announced and not yet handled **/

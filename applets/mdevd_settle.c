@@ -213,7 +213,7 @@ static void send_barrier(struct mdevd_settle *s, int is_first)
 		if (s->method & TO_ANY)
 			mdevd_trigger(&s->search);
 		else
-			mdevd_trigger_write(s->target, s->search.action);
+			mdevd_trigger_write(AT_FDCWD, s->target, s->search.action);
 		/* What the kernel announced is queued already. Old kernels accept a mark and ignore it */
 		read_events(s, KERNEL);
 		s->method = (s->method + 1) % N_METHODS;

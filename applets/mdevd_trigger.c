@@ -9,19 +9,20 @@
  * A device is a directory in sysfs that contains a link "subsystem". Writing an
  * action to its "uevent" file makes the kernel send the event. The walk enters real
  * directories only and follows no links, so it meets each device once, after its
- * parent. It needs one path and, for each level, one open directory.
+ * parent. It needs one path and, for each level, one open directory, to which the names are relative:
+ * the kernel looks up short names only. The whole path is for messages.
  *
- * System calls for a device: readlink, open, write and close for the device itself;
- * open, getdents twice and close to find those below it (glibc adds an fstat).
+ * System calls for a device: readlinkat, openat, write and close for the device itself; fstatat and
+ * faccessat if none is below it, else fstatat, open, getdents twice and close.
  */
 #include "mdevd.h"
 
-/* Writes text to file in one call. Returns 0 with errno set on failure. Blocks until
- * the kernel has sent the event. */
-int FAST_FUNC mdevd_trigger_write(const char *file, const char *text)
+/* Writes text to file, a path relative to the directory dir (or AT_FDCWD), in one call. Returns 0 with
+ * errno set on failure. Blocks until the kernel has sent the event. */
+int FAST_FUNC mdevd_trigger_write(int dir, const char *file, const char *text)
 {
 	size_t len = strlen(text);
-	int fd = open(file, O_WRONLY);
+	int fd = openat(dir, file, O_WRONLY);
 	int ok;
 
 	if (fd < 0)
@@ -31,20 +32,25 @@ int FAST_FUNC mdevd_trigger_write(const char *file, const char *text)
 	return ok;
 }
 
-/* Logs t->path with errno. The level is usually MDEV_LOG_INFO: devices may vanish at any time */
+/* Logs t->path with errno. The level is usually MDEV_LOG_INFO: devices may vanish at any time. But without
+ * descriptors or memory, a whole level of the tree is missing: one warning */
 static void skip(struct mdevd_trigger *t, int level)
 {
 	t->skipped++;
+	if (!t->is_incomplete && (errno == EMFILE || errno == ENFILE || errno == ENOMEM)) {
+		t->is_incomplete = 1;
+		level = MDEV_LOG_WARN;
+	}
 	mdev_log(level, "skipped '%s': "STRERROR_FMT, t->path STRERROR_ERRNO);
 }
 
-/* Triggers the device whose uevent file is t->path */
-static void trigger_device(struct mdevd_trigger *t)
+/* Triggers the device whose uevent file is t->path, or file relative to dir */
+static void trigger_device(struct mdevd_trigger *t, int dir, const char *file)
 {
 	if (t->before && !t->before(t, t->path))
 		return;
 	mdev_log(MDEV_LOG_DEBUG, "%s", t->path);
-	if (mdevd_trigger_write(t->path, t->action ? t->action : "add"))
+	if (mdevd_trigger_write(dir, file, t->action ? t->action : "add"))
 		t->count++;
 	else
 		skip(t, MDEV_LOG_INFO);
@@ -60,58 +66,81 @@ static int is_selected(char **targets, const char *subsystem)
 	return 0;
 }
 
-/* Triggers the directory t->path, of len chars, if it is a device. Returns 0 if not */
-static int trigger_directory(struct mdevd_trigger *t, unsigned len)
+/* For the next functions, name is the end of t->path, and is relative to the directory parent */
+
+/* Triggers the directory if it is a device. Returns 0 if not */
+static int trigger_directory(struct mdevd_trigger *t, int parent, char *name)
 {
-	char *link = t->path + len + sizeof("/subsystem");
+	char *end = strchr(name, '\0');
+	char *link = end + sizeof("/subsystem");
 	int n;
 
-	strcpy(t->path + len, "/subsystem");
-	n = readlink(t->path, link, 512);
-	if (n <= 0)
-		return 0;
-	link[n] = '\0';
-	if (is_selected(t->targets, bb_basename(link))) {
-		strcpy(t->path + len, "/uevent");
-		trigger_device(t);
+	strcpy(end, "/subsystem");
+	n = readlinkat(parent, name, link, 512);
+	if (n > 0) {
+		link[n] = '\0';
+		if (is_selected(t->targets, bb_basename(link))) {
+			strcpy(end, "/uevent");
+			trigger_device(t, parent, name);
+		}
 	}
-	return 1;
+	*end = '\0';
+	return n > 0;
 }
 
-/* Triggers the subdirectory name of t->path, of len chars, and all devices below it.
- * Returns 0 with errno set if it cannot be read */
-static int walk(struct mdevd_trigger *t, unsigned len, const char *name)
+/* Does the directory have no subdirectories but the "power" of a device, which has attributes only?
+ * In sysfs, as elsewhere, st_nlink is the number of subdirectories plus 2 */
+static int is_leaf(int parent, char *name, int is_device)
 {
+	char *end = strchr(name, '\0');
+	struct stat st;
+
+	if (fstatat(parent, name, &st, 0) != 0)
+		return 0;
+	if (st.st_nlink == 3 && is_device) {
+		strcpy(end, "/power");
+		if (faccessat(parent, name, F_OK, 0) == 0)
+			st.st_nlink = 2;
+		*end = '\0';
+	}
+	return st.st_nlink == 2;
+}
+
+/* Triggers the directory and all devices below it. Returns 0 with errno set if it cannot be read */
+static int walk(struct mdevd_trigger *t, int parent, char *name)
+{
+	int is_device = trigger_directory(t, parent, name);
+	char *end = strchr(name, '\0');
 	struct dirent *entry;
 	DIR *dir;
-	int is_device;
 
-	t->path[len] = '/';
-	/* It fits: a name has less than 256 bytes, and the system calls refuse a path of PATH_MAX */
-	len = stpcpy(t->path + len + 1, name) - t->path;
-	is_device = trigger_directory(t, len);
-	t->path[len] = '\0';
+	if (is_leaf(parent, name, is_device))
+		return 1;
 	dir = opendir(t->path);
 	if (!dir)
 		return 0;
 	while (!t->is_over && (entry = readdir(dir)) != NULL) {
-		name = entry->d_name;
-		/* Half of all directories are the "power" of a device: attributes only.
-		 * (A device may have that name, but not below another) */
-		if (entry->d_type == DT_DIR && !DOT_OR_DOTDOT(name)
-		 && !(is_device && strcmp(name, "power") == 0)
-		 && !walk(t, len, name)
+		if (entry->d_type != DT_DIR || DOT_OR_DOTDOT(entry->d_name)
+		/* A device may have that name, but not below another */
+		 || (is_device && strcmp(entry->d_name, "power") == 0)
 		) {
-			/* Without descriptors or memory, a whole level of the tree is missing: one warning */
-			int is_warning = !t->is_incomplete
-				&& (errno == EMFILE || errno == ENFILE || errno == ENOMEM);
-
-			skip(t, is_warning ? MDEV_LOG_WARN : MDEV_LOG_INFO);
-			t->is_incomplete |= is_warning;
+			continue;
 		}
+		/* It fits: a name has less than 256 bytes, and opendir() refuses a path of PATH_MAX */
+		*end = '/';
+		strcpy(end + 1, entry->d_name);
+		if (!walk(t, dirfd(dir), end + 1))
+			skip(t, MDEV_LOG_INFO);
 	}
 	closedir(dir);
 	return 1;
+}
+
+/* Triggers all devices below a directory of sysfs. Returns 0 with errno set if it cannot be read */
+static int walk_top(struct mdevd_trigger *t, const char *name)
+{
+	snprintf(t->path, PATH_MAX, "%s/%s", t->sys, name);
+	return walk(t, AT_FDCWD, t->path);
 }
 
 /* Makes a device's directory the current one, and writes its path to buf, which has PATH_MAX bytes.
@@ -149,7 +178,7 @@ static void trigger_syspath(struct mdevd_trigger *t, const char *path)
 {
 	if (mdevd_enter_device(t->path, t->sys, path)) {
 		strcat(t->path, "/uevent");
-		trigger_device(t);
+		trigger_device(t, AT_FDCWD, t->path);
 	} else {
 		safe_strncpy(t->path, path, PATH_MAX);
 		skip(t, MDEV_LOG_WARN);
@@ -163,7 +192,6 @@ void FAST_FUNC mdevd_trigger(struct mdevd_trigger *t)
 {
 	char **target = t->targets;
 	int is_walk_needed = !target || !*target;
-	unsigned len;
 
 	t->count = t->skipped = t->is_incomplete = t->is_over = 0;
 	for (; ENABLE_MDEVD_COLDPLUG && target && *target; target++) {
@@ -174,11 +202,9 @@ void FAST_FUNC mdevd_trigger(struct mdevd_trigger *t)
 	}
 	if (!is_walk_needed)
 		return;
-	safe_strncpy(t->path, t->sys, PATH_MAX - 1);
-	len = strlen(t->path);
-	if (!walk(t, len, "devices"))
+	if (!walk_top(t, "devices"))
 		skip(t, MDEV_LOG_WARN);
 	/* SYSFS_DEPRECATED keeps some devices there; other kernels only links */
-	walk(t, len, "class");
-	walk(t, len, "block");
+	walk_top(t, "class");
+	walk_top(t, "block");
 }

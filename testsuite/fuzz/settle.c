@@ -125,8 +125,8 @@ static int is_silent(unsigned device)
 	return (W.kind & SILENT) && (device & 1);
 }
 
-int FAST_FUNC __wrap_mdevd_trigger_write(const char *file, const char *text);
-int FAST_FUNC __wrap_mdevd_trigger_write(const char *file, const char *text)
+int FAST_FUNC __wrap_mdevd_trigger_write(int dir UNUSED_PARAM, const char *file, const char *text);
+int FAST_FUNC __wrap_mdevd_trigger_write(int dir UNUSED_PARAM, const char *file, const char *text)
 {
 	const char *token = strstr(text, MDEVD_BARRIER_KEY "=");
 	const char *name = strstr(file, "/devices/d");
@@ -309,7 +309,7 @@ void FAST_FUNC __wrap_mdevd_trigger(struct mdevd_trigger *t)
 			FUZZ_CHECK(strcmp(t->action, "add") != 0 && t->is_over);
 			break;
 		}
-		__wrap_mdevd_trigger_write(path, t->action);
+		__wrap_mdevd_trigger_write(AT_FDCWD, path, t->action);
 		t->count++;
 	}
 }
