@@ -78,33 +78,22 @@ enum {
 
 struct globals {
 	int sock, notify_fd;		/* uevents; -D, until it is written; -1: none */
-	const char *conf_name, *sys, *dev;
-	struct mdev_conf conf, fresh;
-	struct mdevd_firmware firmware;
+	const char *conf_name, *sys;
+	struct mdev_conf fresh;
 	mode_t umask;			/* of commands */
-	unsigned timeout;		/* -t, seconds */
 	unsigned rcvbuf;		/* bytes */
-	struct mdevd_out out;
-	struct mdevd_recovery recovery;
-#if ENABLE_FEATURE_MDEVD_PROBE
-	struct mdevd_probe probe;
-#endif
-	smallint coldplugging;
-	smallint is_static;		/* the event is not the kernel's: only its node is made */
-	/* Last: ARM addresses the first 4 kB in one instruction. Not on the stack: a forked child
-	 * copies each page that it writes to */
-	struct mdevd_uevent u;
-	struct mdev_plan plan;
+	/* Not on the stack: a forked child copies each page that it writes to */
+	struct mdevd_handler h;
 	struct mdevd_trigger trigger;
 };
 #define G (*ptr_to_globals)
 #define INIT_G() do { \
 	SET_PTR_TO_GLOBALS(xzalloc(sizeof(G))); \
-	G.sock = G.notify_fd = G.firmware.sock = G.out.fd = G.out.sock = -1; \
+	G.sock = G.notify_fd = G.h.firmware.sock = G.h.out.fd = G.h.out.sock = -1; \
 	G.conf_name = "/etc/mdev.conf"; \
 	G.sys = "/sys"; \
-	G.dev = "/dev"; \
-	G.firmware.dir = "/lib/firmware"; \
+	G.h.dev = "/dev"; \
+	G.h.firmware.dir = "/lib/firmware"; \
 	G.rcvbuf = CONFIG_MDEVD_RCVBUF; \
 } while (0)
 
@@ -119,155 +108,19 @@ static void in_child(void)
 {
 	close(G.sock);
 	close(G.notify_fd);
-	close(G.out.fd);
-	close(G.out.sock);
+	close(G.h.out.fd);
+	close(G.h.out.sock);
 	mdevd_signal_in_child();
 }
 
 static void in_command(void)
 {
 	umask(G.umask);
-	if (G.timeout)
+	if (G.h.timeout)
 		setpgid(0, 0);
 	in_child();
-	close(G.firmware.sock);
+	close(G.h.firmware.sock);
 	mdev_log_close();
-}
-
-/** Events **/
-
-/* After the rules of an event, and after each that removes the node: removes links of "<" */
-static void sweep_links(void)
-{
-#if ENABLE_FEATURE_MDEV_LINKS
-	if (G.conf.links && !G.is_static && G.u.ev.major >= 0)
-		mdev_link_sweep(&G.conf, &G.plan);
-#endif
-}
-
-/* Carries out the plan. A dry run only logs it; explain: also a plan without effect */
-static void perform_plan(struct mdev_plan *plan, int explain)
-{
-	int op = plan->has_node ? plan->event->op : MDEV_OP_OTHER;
-
-	if (mdev_dry_run || mdev_verbose >= MDEV_LOG_INFO)
-		mdev_node_log(plan, explain || !mdev_dry_run);
-	if (plan->refused && !mdev_dry_run)
-		mdev_log(MDEV_LOG_WARN, "'%s' refused: %s", plan->buf, plan->refused);
-	if (op == MDEV_OP_ADD && !mdev_dry_run)
-		mdev_node_add(plan);
-	if (ENABLE_FEATURE_MDEV_LINKS && plan->has_node && op != MDEV_OP_REMOVE && !G.is_static)
-		mdev_link_make(&G.conf, plan);
-	if (mdev_dry_run)
-		return;
-	if (plan->command) {
-		unsigned ms = mdevd_child_run(plan, G.timeout, in_command);
-
-		if (ENABLE_FEATURE_MDEVD_RELAY && ms > G.out.slowest_ms) {
-			G.out.slowest_ms = ms;
-			G.out.slowest = plan->rule;
-		}
-	}
-	if (op == MDEV_OP_REMOVE && mdev_node_remove(plan))
-		sweep_links();
-}
-
-static void schedule_coldplug(const char *reason)
-{
-	if (!G.recovery.is_due)
-		mdev_log(MDEV_LOG_WARN, "%s%s", reason, mdev_dry_run ? "" : "; a coldplug follows");
-	mdevd_recovery_schedule(&G.recovery);
-}
-
-/* Applies the rules to the event, in order. explain: also prints rules that do nothing */
-static void apply_rules(int explain)
-{
-	struct mdev_plan *plan = &G.plan;
-	const struct mdev_rule *rule = G.conf.first;
-	IF_FEATURE_MDEVD_PROBE(int is_probed = 0;)
-
-	mdev_log_about(&G.u.ev, NULL);
-	mdev_sysfs_complete(&G.u.ev, NULL);
-	for (;; rule = rule->next) {
-		int result;
-
-		if (!rule)
-			rule = &mdev_rule_implicit;
-		if (!mdev_rule_may_match(rule, &G.u.ev))
-			continue;
-#if ENABLE_FEATURE_MDEVD_PROBE
-		if (rule->needs_probe && !is_probed && !G.is_static) {
-			is_probed = 1;
-			mdev_log_about(&G.u.ev, NULL);
-			mdevd_probe(&G.probe, &G.u);
-		}
-#endif
-		result = mdev_match(plan, rule, &G.u.ev);
-		if (result == 0)
-			continue;
-		mdev_log_about(&G.u.ev, rule);
-		if (result < 0) {
-			mdev_log(MDEV_LOG_ERR, "%s", bb_msg_memory_exhausted);
-			schedule_coldplug("an event was not handled");
-			return;
-		}
-		if (G.is_static)
-			plan->command = NULL;
-		perform_plan(plan, explain);
-		if (ENABLE_FEATURE_MDEVD_RELAY && plan->has_node)
-			mdevd_uevent_add_mdev(&G.u, plan->node);
-		if (!rule->keep_matching)
-			break;
-	}
-	if (mdev_dry_run || G.u.ev.op != MDEV_OP_REMOVE)
-		sweep_links();
-}
-
-static void log_event(unsigned len)
-{
-	char **var;
-
-	if (mdev_verbose < MDEV_LOG_DEBUG)
-		return;
-	mdev_log(MDEV_LOG_DEBUG, "received, %u bytes", len);
-	for (var = G.u.vars; *var; var++)
-		mdev_log(MDEV_LOG_DEBUG, "%s", *var);
-}
-
-static void handle_event(unsigned len)
-{
-	const char *fault = mdevd_uevent_parse(&G.u, len);
-
-	if (fault) {
-		mdevd_signal_exit_with(MDEVD_EXIT_INVALID);
-		mdev_log(MDEV_LOG_WARN, "invalid event dropped: %s: '%.100s'", fault, G.u.buf);
-		return;
-	}
-	mdev_log_about(&G.u.ev, NULL);
-	log_event(len);
-	/* A dry run changes nothing, and may block on stdout: SIGTERM may end it at any time */
-	if (mdev_dry_run)
-		mdevd_signal_allow_exit(1);
-#if ENABLE_FEATURE_MDEVD_FIRMWARE && BB_MMU
-	if (G.u.ev.firmware && !mdev_dry_run)
-		mdevd_firmware_start(&G.firmware, &G.u);
-#endif
-	if (!G.u.barrier)
-		apply_rules(/*explain:*/ 0);
-#if ENABLE_FEATURE_MDEVD_FIRMWARE && !BB_MMU
-	if (G.u.ev.firmware && G.u.ev.op == MDEV_OP_ADD && !mdev_dry_run) {
-		mdev_log_about(&G.u.ev, NULL);
-		mdev_firmware(&G.u.ev, G.firmware.dir);
-		chdir(G.dev);
-	}
-#endif
-	if (mdev_dry_run)
-		fflush_all();
-	mdev_log_about(NULL, NULL);
-	/* A barrier that comes back tells mdevd-coldplug that all earlier events are handled.
-	 * Drop it while a coldplug is due or running: mdevd-coldplug sends another one later */
-	if (ENABLE_FEATURE_MDEVD_RELAY && !(G.u.barrier && !mdev_dry_run && (G.recovery.is_due || G.coldplugging)))
-		mdevd_output(&G.out, &G.u);
 }
 
 /* Handles the queued events, and SIGHUP. Returns when the queue is empty */
@@ -278,16 +131,16 @@ static void handle_queue(void)
 
 		mdevd_signal_allow_exit(1);
 		if (mdevd_signal_got_hup())
-			mdevd_rules_reload(&G.conf, &G.fresh, G.conf_name);
+			mdevd_rules_reload(&G.h.conf, &G.fresh, G.conf_name);
 		mdevd_signal_allow_exit(0);
-		len = mdevd_netlink_recv(G.sock, G.u.buf, UEVENT_MAX);
+		len = mdevd_netlink_recv(G.sock, G.h.u.buf, UEVENT_MAX);
 		if (len > 0) {
-			handle_event(len);
+			mdevd_event_handle(&G.h, len);
 		} else if (len < 0) {
 			if (errno == EAGAIN)
 				return;
 			if (errno == ENOBUFS) {
-				schedule_coldplug("events were lost (a larger -b helps)");
+				mdevd_event_lost(&G.h, "events were lost (a larger -b helps)");
 				continue;
 			}
 			mdevd_warn_errno("receive");
@@ -309,12 +162,12 @@ static void coldplug(void)
 {
 	G.trigger.sys = G.sys;
 	G.trigger.before = handle_queue_before;
-	G.coldplugging = 1;
-	G.recovery.is_due = 0;
+	G.h.is_coldplugging = 1;
+	G.h.recovery.is_due = 0;
 	mdevd_trigger(&G.trigger);
 	handle_queue();
-	G.coldplugging = 0;
-	G.recovery.ended_at = monotonic_ms();
+	G.h.is_coldplugging = 0;
+	G.h.recovery.ended_at = monotonic_ms();
 }
 
 static void NORETURN serve(void)
@@ -323,7 +176,7 @@ static void NORETURN serve(void)
 		int ms;
 
 		handle_queue();
-		ms = mdev_dry_run ? -1 : mdevd_recovery_ms(&G.recovery);
+		ms = mdev_dry_run ? -1 : mdevd_recovery_ms(&G.h.recovery);
 		if (ms == 0)
 			coldplug();
 		else
@@ -338,10 +191,10 @@ static void NORETURN serve(void)
 static void add_static_nodes(void)
 {
 	mdevd_signal_allow_exit(mdev_dry_run);
-	G.is_static = 1;
-	mdevd_static_nodes(&G.u, apply_rules);
+	G.h.is_static = 1;
+	mdevd_static_nodes(&G.h);
 	mdev_log_about(NULL, NULL);
-	G.is_static = 0;
+	G.h.is_static = 0;
 	if (mdev_dry_run)
 		fflush_all();
 	mdevd_signal_allow_exit(1);
@@ -354,14 +207,14 @@ static int explain(char **paths)
 	int status = EXIT_SUCCESS;
 
 	for (; *paths; paths++) {
-		const char *fault = mdevd_explain(&G.u, G.sys, *paths);
+		const char *fault = mdevd_explain(&G.h.u, G.sys, *paths);
 		if (fault) {
 			bb_error_msg("'%s': %s", *paths, fault);
 			status = MDEVD_EXIT_SYSTEM;
 			continue;
 		}
-		xchdir(G.dev); /* mdevd_explain() left it */
-		apply_rules(/*explain:*/ 1);
+		xchdir(G.h.dev); /* mdevd_explain() left it */
+		mdevd_event_apply_rules(&G.h, /*explain:*/ 1);
 	}
 	fflush_stdout_and_exit(status);
 }
@@ -380,19 +233,19 @@ static void notify_ready(void)
 /* Opens the sockets, after which no event is missed */
 static void listen_to_events(unsigned groups)
 {
-	if (G.out.fd >= 0) {
-		ndelay_on(G.out.fd);
-		close_on_exec_on(G.out.fd);
+	if (G.h.out.fd >= 0) {
+		ndelay_on(G.h.out.fd);
+		close_on_exec_on(G.h.out.fd);
 	}
-	if (G.out.groups)
-		G.out.sock = xmdevd_netlink_open(0, 0);
+	if (G.h.out.groups)
+		G.h.out.sock = xmdevd_netlink_open(0, 0);
 #if ENABLE_FEATURE_MDEVD_FIRMWARE && BB_MMU
 	/* Before our own socket: the child must not miss an event that we receive */
-	G.firmware.sys = G.sys;
-	G.firmware.rcvbuf = G.rcvbuf;
-	G.firmware.in_child = in_child;
+	G.h.firmware.sys = G.sys;
+	G.h.firmware.rcvbuf = G.rcvbuf;
+	G.h.firmware.in_child = in_child;
 	if (!mdev_dry_run)
-		mdevd_firmware_start(&G.firmware, &G.u);
+		mdevd_firmware_start(&G.h.firmware, &G.h.u);
 #endif
 	G.sock = xmdevd_netlink_open(groups, G.rcvbuf);
 	mdevd_check_helper(G.sys);
@@ -408,16 +261,17 @@ static void init(int to_syslog, int may_skip)
 	mdevd_signal_init();
 	mdevd_signal_allow_exit(1);
 	mdev_log_init(to_syslog);
-	G.u.ev.sys = G.sys;
+	G.h.in_command = in_command;
+	G.h.u.ev.sys = G.sys;
 #if ENABLE_FEATURE_MDEVD_PROBE
-	G.probe.timeout = G.timeout;
-	G.probe.in_child = in_child;
+	G.h.probe.timeout = G.h.timeout;
+	G.h.probe.in_child = in_child;
 #endif
-	status = mdevd_rules_read(&G.conf, G.conf_name, G.dev, /*may_be_missing:*/ 1);
-	if (G.conf.failed || (status != 0 && !may_skip))
+	status = mdevd_rules_read(&G.h.conf, G.conf_name, G.h.dev, /*may_be_missing:*/ 1);
+	if (G.h.conf.failed || (status != 0 && !may_skip))
 		exit(status);
-	mdevd_enter_dev(G.dev);
-	G.u.ev.root = mdev_node_root();
+	mdevd_enter_dev(G.h.dev);
+	G.h.u.ev.root = mdev_node_root();
 }
 
 #if ENABLE_FEATURE_MDEV_DAEMON
@@ -429,7 +283,7 @@ void FAST_FUNC mdevd_run_as_mdev(char **argv, int foreground, int to_syslog)
 	if (!foreground)
 		G.notify_fd = mdevd_daemonize(argv);
 	init(to_syslog, /*may_skip:*/ 1);
-	G.firmware.is_background = !foreground;
+	G.h.firmware.is_background = !foreground;
 	listen_to_events(UEVENT_GROUP_KERNEL);
 	add_static_nodes();
 	coldplug();
@@ -460,9 +314,9 @@ int mdevd_main(int argc UNUSED_PARAM, char **argv)
 		IF_FEATURE_MDEVD_CHECK("nN")
 		IF_FEATURE_MDEVD_RELAY("o:+O:+I:+")
 		"\0" IF_FEATURE_MDEVD_CHECK("n--N:N--n"),
-		&verbosity, &G.notify_fd, &G.rcvbuf, &G.conf_name, &G.sys, &G.dev, &G.timeout
-		IF_FEATURE_MDEVD_FIRMWARE(, &G.firmware.dir)
-		IF_FEATURE_MDEVD_RELAY(, &G.out.fd, &G.out.groups, &groups)
+		&verbosity, &G.notify_fd, &G.rcvbuf, &G.conf_name, &G.sys, &G.h.dev, &G.h.timeout
+		IF_FEATURE_MDEVD_FIRMWARE(, &G.h.firmware.dir)
+		IF_FEATURE_MDEVD_RELAY(, &G.h.out.fd, &G.h.out.groups, &groups)
 	);
 	argv += optind;
 	mdev_verbose = MIN(verbosity, MDEV_LOG_DEBUG);
@@ -470,23 +324,23 @@ int mdevd_main(int argc UNUSED_PARAM, char **argv)
 		bb_show_usage();
 	mdevd_check_path(G.conf_name);
 	mdevd_check_path(G.sys);
-	mdevd_check_path(G.dev);
-	mdevd_check_path(G.firmware.dir);
-	mdevd_check_fds(G.notify_fd, G.out.fd);
+	mdevd_check_path(G.h.dev);
+	mdevd_check_path(G.h.firmware.dir);
+	mdevd_check_fds(G.notify_fd, G.h.out.fd);
 	if (groups == 0)
 		bb_simple_error_msg_and_die("-I 0: no group to listen to");
-	if (G.out.groups & (groups | UEVENT_GROUP_KERNEL)) {
-		mdev_log(MDEV_LOG_WARN, "-O %u: no rebroadcast to groups that are listened to", G.out.groups);
-		G.out.groups &= ~(groups | UEVENT_GROUP_KERNEL);
+	if (G.h.out.groups & (groups | UEVENT_GROUP_KERNEL)) {
+		mdev_log(MDEV_LOG_WARN, "-O %u: no rebroadcast to groups that are listened to", G.h.out.groups);
+		G.h.out.groups &= ~(groups | UEVENT_GROUP_KERNEL);
 	}
 
 	G.umask = umask(0);
 #if ENABLE_FEATURE_MDEVD_CHECK
 	mdev_dry_run = (opts & (OPT_n | OPT_N)) != 0;
 	if (opts & OPT_N) {
-		int status = mdevd_rules_read(&G.conf, G.conf_name, G.dev, /*may_be_missing:*/ 0);
+		int status = mdevd_rules_read(&G.h.conf, G.conf_name, G.h.dev, /*may_be_missing:*/ 0);
 
-		mdev_check(&G.conf);
+		mdev_check(&G.h.conf);
 		return status;
 	}
 #endif

@@ -68,16 +68,6 @@ int mdevd_wait(int fd, int ms) FAST_FUNC;
 int mdevd_rules_read(struct mdev_conf *conf, const char *file, const char *dev, int may_be_missing) FAST_FUNC;
 void mdevd_rules_reload(struct mdev_conf *conf, struct mdev_conf *fresh, const char *file) FAST_FUNC;
 
-/** mdevd_static.c: nodes of devices whose modules are not loaded **/
-
-#ifdef CONFIG_DEFAULT_MODULES_DIR
-# define MODULES_DIR CONFIG_DEFAULT_MODULES_DIR
-#else
-# define MODULES_DIR "/lib/modules"
-#endif
-
-void mdevd_static_nodes(struct mdevd_uevent *u, void (*handle)(int)) FAST_FUNC;
-
 /** mdevd_child.c: commands, and the child that serves firmware **/
 
 struct mdevd_firmware {
@@ -150,6 +140,41 @@ struct mdevd_recovery {
 
 void mdevd_recovery_schedule(struct mdevd_recovery *r) FAST_FUNC;
 int mdevd_recovery_ms(const struct mdevd_recovery *r) FAST_FUNC;
+
+/** mdevd_event.c: handles one event **/
+
+/* The daemon's state. The caller sets the first members, and clears the rest */
+struct mdevd_handler {
+	struct mdev_conf conf;
+	const char *dev;	/* directory of the nodes, which is the current one */
+	void (*in_command)(void); /* runs in the child before a command */
+	unsigned timeout;	/* of commands, seconds; 0: none */
+	struct mdevd_out out;
+	struct mdevd_firmware firmware;
+#if ENABLE_FEATURE_MDEVD_PROBE
+	struct mdevd_probe probe;
+#endif
+	struct mdevd_recovery recovery;
+	smallint is_coldplugging;
+	smallint is_static;	/* the event is not the kernel's: only its node is made */
+	/* Last: ARM addresses the first 4 kB in one instruction */
+	struct mdevd_uevent u;
+	struct mdev_plan plan;
+};
+
+void mdevd_event_handle(struct mdevd_handler *h, unsigned len) FAST_FUNC;
+void mdevd_event_apply_rules(struct mdevd_handler *h, int explain) FAST_FUNC;
+void mdevd_event_lost(struct mdevd_handler *h, const char *reason) FAST_FUNC;
+
+/** mdevd_static.c: nodes of devices whose modules are not loaded **/
+
+#ifdef CONFIG_DEFAULT_MODULES_DIR
+# define MODULES_DIR CONFIG_DEFAULT_MODULES_DIR
+#else
+# define MODULES_DIR "/lib/modules"
+#endif
+
+void mdevd_static_nodes(struct mdevd_handler *h) FAST_FUNC;
 
 /** mdevd_trigger.c: makes the kernel announce devices that exist already **/
 

@@ -33,10 +33,10 @@ static int fill_event(struct mdevd_uevent *u, char **token)
 	return u->ev.major >= 0 && !mdev_sysfs_exists(u->ev.sys, u->ev.type, u->ev.dev, /*unknown:*/ 0);
 }
 
-/* Fills u with an event for each line of modules.devname, and calls handle with 0. Skips malformed
- * lines and devices that exist; a file that cannot be read has no lines. Blocks while the file is
- * read; dies if out of memory. */
-void FAST_FUNC mdevd_static_nodes(struct mdevd_uevent *u, void (*handle)(int))
+/* Applies the rules to an event for each line of modules.devname. Skips malformed lines and devices
+ * that exist; a file that cannot be read has no lines. Blocks while the file is read; dies if out of
+ * memory. */
+void FAST_FUNC mdevd_static_nodes(struct mdevd_handler *h)
 {
 	struct utsname uts;
 	char path[sizeof(MODULES_DIR "//modules.devname") + sizeof(uts.release)];
@@ -47,7 +47,7 @@ void FAST_FUNC mdevd_static_nodes(struct mdevd_uevent *u, void (*handle)(int))
 	sprintf(path, MODULES_DIR "/%s/modules.devname", uts.release);
 	parser = config_open2(path, fopen_for_read);
 	while (config_read(parser, token, 4, 0, "# \t:", PARSE_NORMAL))
-		if (fill_event(u, token))
-			handle(0);
+		if (fill_event(&h->u, token))
+			mdevd_event_apply_rules(h, /*explain:*/ 0);
 	config_close(parser);
 }
