@@ -36,7 +36,7 @@ busybox:
 stock:
 	@OUT=$(stock) scripts/busybox --oracle
 
-## check         run the tests; the last line counts them (ONLY="name...": only these steps)
+## check         run the tests; the last line counts them (ONLY="name...": only these steps or groups)
 check:
 	@ORACLE=$(stock) scripts/check
 
@@ -139,7 +139,7 @@ help:
 ### BASE=defconfig           or allnoconfig or a file: replaces the configuration of this kit
 ### OUT=DIR                  the build directory
 ### VERSIONS=...             the releases to export (default: all)
-### ONLY="name..."         for make check: only these steps
+### ONLY="name..."         for make check: only these steps or groups (scripts/check --list)
 ### CASE="text"            only cases of mdevd.tests and others whose names contain it
 ### SANITIZE=1               build with the address and undefined behaviour sanitizers
 ### V=1                      show every command

@@ -5,7 +5,7 @@
  *
  * Licensed under GPLv2, see file LICENSE in this source tree.
  *
- * Built and called by check.d/59-faults, in the sandbox.
+ * Built and called by check.d/stress/faults, in the sandbox.
  *
  *	childfaults [-a] PROGRAM [ARG]...
  *

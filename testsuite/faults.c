@@ -4,7 +4,7 @@
  *
  * Licensed under GPLv2, see file LICENSE in this source tree.
  *
- * Built and called by check.d/59-faults, in the sandbox.
+ * Built and called by check.d/stress/faults, in the sandbox.
  *
  *	faults [-a] PROGRAM [ARG]...
  *

@@ -1,6 +1,6 @@
 /* vi: set sw=4 ts=4: */
 /*
- * mdevd_modalias.c by itself, for testsuite/check.d/40-modalias
+ * mdevd_modalias.c by itself, for testsuite/check.d/unit/modalias
  *
  * Usage:
  *	modalias plain		each line of stdin is a rule's command: "plain" or "other"

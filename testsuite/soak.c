@@ -4,7 +4,7 @@
  *
  * Licensed under GPLv2, see file LICENSE in this source tree.
  *
- * Built and called by check.d/59-soak, in the sandbox.
+ * Built and called by check.d/stress/soak, in the sandbox.
  *
  *	soak [-n COUNT] [-s SEED] [-m] MODE PROGRAM [ARG]...
  *

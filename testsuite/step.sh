@@ -1,8 +1,7 @@
-# Sourced by check.d/5*: a step of "make check" whose parts run at the same time, each in a
-# sandbox of its own.
+# Sourced by steps of "make check" (check.d) whose parts run at the same time, each in a sandbox of its own.
 # Licensed under GPLv2, see file LICENSE in this source tree.
 #
-#	. "$(dirname "$0")/../step.sh"
+#	. "$(dirname "$0")/../../step.sh"
 #	step burst hang
 #	case $PART in
 #	burst) stress -n 100 burst mdevd ;;
@@ -64,6 +63,7 @@ step()
 		return
 	fi
 	step_name=${0##*/}
+	step_program=$(cd "$(dirname "$0")" && pwd)/$step_name
 	cd "$BUILD/testsuite" || exit 1
 	. ./testing.sh	# makes the echo that it needs
 	. ./sandbox.sh
@@ -82,7 +82,7 @@ step()
 	OPTIONFLAGS=:$(sed -n 's/^CONFIG_\([^=]*\)=.*/\1/p' "$BUILD/.config" | tr '\n' ':')
 	export PATH OPTIONFLAGS
 	step_reason=$("$SANDBOX" enter "$STEP_DIR/try" true 2>&1) || {
-		step_skip "${step_name#*-}" "$step_reason"
+		step_skip "$step_name" "$step_reason"
 		exit 0
 	}
 	# if it fails, a part will say so
@@ -102,14 +102,14 @@ step()
 		"$1" enter "$PWD/root" "$3" >out 2>&1 </dev/null
 		echo $? >status
 		:
-	' sh "$SANDBOX" "$STEP_DIR/$step_name" "$TOP/testsuite/check.d/$step_name"
+	' sh "$SANDBOX" "$STEP_DIR/$step_name" "$step_program"
 	for step_part; do
 		step_dir=$STEP_DIR/$step_name.$step_part
 		[ ! -f "$step_dir/out" ] || cat "$step_dir/out"
 		step_i='not begun'
 		[ ! -f "$step_dir/out" ] || step_i='not finished'
 		[ ! -f "$step_dir/status" ] || step_i="ended with status $(cat "$step_dir/status")"
-		[ "$step_i" = "ended with status 0" ] || echo "FAIL: ${step_name#*-}: $step_part: $step_i"
+		[ "$step_i" = "ended with status 0" ] || echo "FAIL: $step_name: $step_part: $step_i"
 	done
 	exit 0
 }
