@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# Sourced by the other scripts: paths, messages, locks.
+# Sourced by the other scripts: paths, messages, locks, scratch directories, the emulated machine.
 #
 # Sets TOP (the checkout), BUILDDIR and DL (its outputs). Messages go to stderr, one line
 # each; results go to stdout.
@@ -10,6 +10,9 @@ BUILDDIR=${BUILDDIR:-$TOP/build}
 DL=${DL:-$TOP/dl}
 LC_ALL=C
 export TOP BUILDDIR DL LC_ALL
+
+# shellcheck source=scratch.sh
+. "$TOP/scripts/scratch.sh"
 
 say() {
 	printf '%s\n' "$*" >&2
@@ -62,4 +65,16 @@ write_between() {
 	grep -qxF "<!-- end of $1 -->" "$2" || die "$(shown "$2") has no mark $1"
 	text=$(sed "/^<!-- $1 -->\$/q" "$2" && echo && cat && echo && sed -n "/^<!-- end of $1 -->\$/,\$p" "$2") &&
 		printf '%s\n' "$text" >"$2"
+}
+
+# raspi DIR: set kernel, machine, dtb and append to what scripts/boot needs for Debian's armel kernel
+# in DIR (scripts/kernel)
+# shellcheck disable=SC2034 # for others
+raspi() {
+	kernel=$(echo "$1"/boot/vmlinuz-*)
+	machine=raspi1ap
+	dtb=$(echo "$1"/usr/lib/linux-image-*/bcm2835-rpi-a-plus.dtb)
+	# The driver on the blacklist waits for hardware that QEMU's machine does not have.
+	# The self-tests of the kernel's cryptography would take a third of the boot
+	append="earlycon=pl011,0x20201000 console=ttyAMA0,115200 initcall_blacklist=bcm2835_power_driver_init cryptomgr.notests"
 }

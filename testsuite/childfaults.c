@@ -327,11 +327,7 @@ int main(int argc, char **argv)
 
 	if (argc > 6 && strcmp(argv[1], "-t") == 0)
 		return trace_main(argv + 2);
-	if (!is_inside() || argc < 2 + all) {
-		fprintf(stderr, "usage: childfaults [-a] PROGRAM [ARG]... (in the sandbox; see the head of childfaults.c)\n");
-		return STATUS_NO;
-	}
-	begin(argv + 1 + all);
+	begin(argc, argv, 1 + all, "childfaults [-a] PROGRAM [ARG]...");
 	is_execline = run("command -v execlineb >/dev/null") == 0;
 	snprintf(log, sizeof(log), "%s", at_root("trace"));
 	strcpy(words[0], "0");

@@ -381,11 +381,7 @@ int main(int argc, char **argv)
 	int all = argc > 1 && strcmp(argv[1], "-a") == 0;
 	unsigned i, runs = 0;
 
-	if (!is_inside() || argc < 2 + all) {
-		fprintf(stderr, "usage: faults [-a] PROGRAM [ARG]... (in the sandbox; see the head of faults.c)\n");
-		return STATUS_NO;
-	}
-	begin(argv + 1 + all);
+	begin(argc, argv, 1 + all, "faults [-a] PROGRAM [ARG]...");
 	snprintf(trace, sizeof(trace), "%s", at_root("trace"));
 	i = play(strace, 1, 0, &why);
 	if (i != SAME) {

@@ -7,9 +7,10 @@
 #
 #	mdevd_case "mdevd: a rule's owner and mode" \
 #	'null 0:0 666' \
-#	'add /devices/virtual/mem/null SUBSYSTEM=mem MAJOR=1 MINOR=3 DEVNAME=null' \
+#	"add $null" \
 #	'c 666 0:0 1:3 null'
 #
+# $null and $zero are the variables of two devices for events.
 # A case is rules, events, and the contents of /dev afterwards. Text is literal (backslashes too)
 # and needs no newline at its end. Then every device that was added is removed again; what
 # remains must be in the case below the line "removed:". Without that line nothing may remain.
@@ -33,6 +34,10 @@ SANDBOX_KIND=${SANDBOX_KIND:-mdevd}
 # For the cases that follow:
 PLAY=	# options for "sandbox play"
 FILTER=	# a command that the result is piped through
+# shellcheck disable=SC2034 # for cases
+null="/devices/virtual/mem/null SUBSYSTEM=mem MAJOR=1 MINOR=3 DEVNAME=null"
+# shellcheck disable=SC2034
+zero="/devices/virtual/mem/zero SUBSYSTEM=mem MAJOR=1 MINOR=5 DEVNAME=zero"
 
 # Compiles the helper if its source has changed
 sandbox_build()

@@ -324,32 +324,9 @@ static void two(void)
 
 int main(int argc, char **argv)
 {
-	static const struct {
-		const char *mode;
-		void (*play)(void);
-	} modes[] = { { "soak", soak }, { "vanish", vanish }, { "killed", killed }, { "two", two } };
-	unsigned i;
-	int opt;
+	static const struct mode modes[] = { { "soak", soak }, { "vanish", vanish }, { "killed", killed }, { "two", two } };
+	const char *mode = begin_mode(argc, argv, &any_memory, "soak [-n COUNT] [-s SEED] [-m] MODE PROGRAM [ARG]...");
 
-	while ((opt = getopt(argc, argv, "+n:s:m")) > 0) {
-		if (opt == 'n')
-			count = atoi(optarg);
-		else if (opt == 's')
-			seed = atoi(optarg);
-		else if (opt == 'm')
-			any_memory = 1;
-		else
-			return STATUS_NO;
-	}
-	if (!is_inside() || argc - optind < 2 || count < 1) {
-		fprintf(stderr, "usage: soak [-n COUNT] [-s SEED] [-m] MODE PROGRAM [ARG]... (in the sandbox; see the head of soak.c)\n");
-		return STATUS_NO;
-	}
-	begin(argv + optind + 1);
-	for (i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
-		if (strcmp(modes[i].mode, argv[optind]) == 0)
-			modes[i].play();
-	if (failures)
-		show_said();
+	play_mode(mode, modes, sizeof(modes) / sizeof(modes[0]));
 	return 0;
 }

@@ -10,20 +10,18 @@
 #
 # "step" runs this program again for each word, in the sandbox, two at a time; prints their
 # output in their order, and exits. It returns only in these runs. There PART is the word, and
-# sandbox.sh, BusyBox's testing.sh, "stress" (stress.c; $step_tools names others) and the programs
-# mdevd, mdevd-coldplug and busybox are available. The sandbox has no network: the command
+# sandbox.sh, result.sh, BusyBox's testing.sh, "stress" (stress.c; $step_tools names others) and the
+# programs mdevd, mdevd-coldplug and busybox are available. The sandbox has no network: the command
 # $step_before runs before it and fetches what is needed.
-# $null and $zero are the variables of two devices for events: "add $null".
 # HERE is the part's own directory and its working directory; it is empty at the start.
 # TOP, BUILD, ALL and so on are as scripts/check sets them.
 #
 # shellcheck shell=sh
 # shellcheck disable=SC2154,SC1091 # BUILD, TOP: scripts/check; what is sourced is made there
-# shellcheck disable=SC2034 # null, zero: for whoever sources this
 
 STEP_DIR=$BUILD/testsuite/step.d
-null="/devices/virtual/mem/null SUBSYSTEM=mem MAJOR=1 MINOR=3 DEVNAME=null"
-zero="/devices/virtual/mem/zero SUBSYSTEM=mem MAJOR=1 MINOR=5 DEVNAME=zero"
+# shellcheck source=testsuite/result.sh
+. "$TOP/testsuite/result.sh"
 
 # Says "SKIPPED" for what follows the name: the reason
 step_skip()
@@ -44,6 +42,7 @@ step_inside()
 	HERE=$PWD
 	cd "$BUILD/testsuite" || exit 1
 	. ./testing.sh
+	# shellcheck source=testsuite/sandbox.sh
 	. ./sandbox.sh
 	cd "$HERE" || exit 1
 	# shellcheck disable=SC2034 # for testing

@@ -229,24 +229,20 @@ static int ready_fd, o_fd;
 static char records[65536];	/* what came from -o and is not looked at yet */
 static unsigned records_len;
 
-/* Is this the sandbox? */
-static int is_inside(void)
+/* Before anything is started: argv[first] is PROGRAM, its ARGs follow. Else, or outside of the sandbox, prints the
+ * usage and exits */
+static void begin(int argc, char **argv, int first, const char *usage)
 {
 	const char *r = getenv("SANDBOX_ROOT");
-
-	if (!r)
-		return 0;
-	snprintf(root, sizeof(root), "%s", r);
-	return 1;
-}
-
-/* Before anything is started: words are PROGRAM and its ARGs */
-static void begin(char **words)
-{
 	sigset_t set;
 	unsigned i;
 
-	program = words;
+	if (!r || first >= argc || first < 1) {
+		fprintf(stderr, "usage: %s (in the sandbox; see the head of the source)\n", usage);
+		exit(STATUS_NO);
+	}
+	snprintf(root, sizeof(root), "%s", r);
+	program = argv + first;
 	setvbuf(stdout, NULL, _IOLBF, 4096);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	signal(SIGPIPE, SIG_IGN);
@@ -1120,6 +1116,44 @@ static void dryloss(void)
 	report(stop() == 0 && reap_all(), "mdevd -n: event loss: exit 0 afterwards");
 }
 
+/*** what others have, too ***/
+
+struct mode {
+	const char *name;
+	void (*play)(void);
+};
+
+/* Begins with "[-n COUNT] [-s SEED] [-m] MODE PROGRAM [ARG]...", -m if m is there: it is set then. Returns MODE */
+static const char *begin_mode(int argc, char **argv, int *m, const char *usage)
+{
+	int opt;
+
+	while ((opt = getopt(argc, argv, m ? "+n:s:m" : "+n:s:")) > 0) {
+		if (opt == 'n')
+			count = atoi(optarg);
+		else if (opt == 's')
+			seed = atoi(optarg);
+		else if (opt == 'm')
+			*m = 1;
+		else
+			exit(STATUS_NO);
+	}
+	begin(argc, argv, count ? optind + 1 : 0, usage);
+	return argv[optind];
+}
+
+/* Does what the mode of that name does, if there is one */
+static void play_mode(const char *name, const struct mode *modes, unsigned n)
+{
+	unsigned i;
+
+	for (i = 0; i < n; i++)
+		if (strcmp(modes[i].name, name) == 0)
+			modes[i].play();
+	if (failures)
+		show_said();
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -1131,38 +1165,17 @@ int main(int argc, char **argv)
 		{ "command", "while a command runs" },
 		{ "reload", "while it reads 100,000 rules again" },
 	};
-	static const struct {
-		const char *mode;
-		void (*play)(void);
-	} others[] = {
+	static const struct mode others[] = {
 		{ "hups", hups }, { "idle", idle }, { "storm", storm }, { "loss", loss }, { "losses", losses }, { "dryloss", dryloss },
 	};
 	const char *mode;
 	unsigned i;
-	int opt;
 
 	count = 100;
-	while ((opt = getopt(argc, argv, "+n:s:")) > 0) {
-		if (opt == 'n')
-			count = atoi(optarg);
-		else if (opt == 's')
-			seed = atoi(optarg);
-		else
-			return STATUS_NO;
-	}
-	if (!is_inside() || argc - optind < 2 || count < 1) {
-		fprintf(stderr, "usage: stress [-n COUNT] [-s SEED] MODE PROGRAM [ARG]... (in the sandbox; see the head of stress.c)\n");
-		return STATUS_NO;
-	}
-	mode = argv[optind];
-	begin(argv + optind + 1);
+	mode = begin_mode(argc, argv, NULL, "stress [-n COUNT] [-s SEED] MODE PROGRAM [ARG]...");
 	for (i = 0; i < 5; i++)
 		if (strcmp(modes[i].mode, mode) == 0)
 			terms(i, modes[i].name);
-	for (i = 0; i < sizeof(others) / sizeof(others[0]); i++)
-		if (strcmp(others[i].mode, mode) == 0)
-			others[i].play();
-	if (failures)
-		show_said();
+	play_mode(mode, others, sizeof(others) / sizeof(others[0]));
 	return 0;
 }

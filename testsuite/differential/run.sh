@@ -7,13 +7,13 @@
 TOP=${TOP:-$(cd "$(dirname "$0")/../.." && pwd)}
 BUILD=${BUILD:-$TOP/build/native}
 ORACLE=${ORACLE:-$TOP/build/stock/busybox}
-work=${BUILDDIR:-$TOP/build}/differential
+tools=${BUILDDIR:-$TOP/build}/differential
 jobs=${JOBS:-$(nproc 2>/dev/null || echo 1)}
 src=$TOP/testsuite/differential
-mkdir -p "$work" || exit 1
-out=$(mktemp -d "$work/out.XXXXXX") || exit 1
-trap 'rm -rf "$out"' EXIT
-trap 'exit 1' HUP INT TERM
+mkdir -p "$tools" || exit 1
+# shellcheck source=../../scripts/scratch.sh
+. "$TOP/scripts/scratch.sh"
+scratch "$tools/out"
 
 # skip NAME REASON: nothing of the step can be done
 skip() {
@@ -23,14 +23,14 @@ skip() {
 
 # build: the two programs; what is newer than its source is kept
 build() {
-	if ! test -x "$work/sandbox" || test "$(find "$TOP/testsuite/sandbox.c" -newer "$work/sandbox")"; then
-		${HOSTCC:-gcc} -O2 -o "$work/sandbox.$$" "$TOP/testsuite/sandbox.c" || return 1
-		mv "$work/sandbox.$$" "$work/sandbox"
+	if ! test -x "$tools/sandbox" || test "$(find "$TOP/testsuite/sandbox.c" -newer "$tools/sandbox")"; then
+		${HOSTCC:-gcc} -O2 -o "$tools/sandbox.$$" "$TOP/testsuite/sandbox.c" || return 1
+		mv "$tools/sandbox.$$" "$tools/sandbox"
 	fi
-	if ! test -x "$work/differential" || test "$(find "$src" -newer "$work/differential" -name '*.[ch]')"; then
+	if ! test -x "$tools/differential" || test "$(find "$src" -newer "$tools/differential" -name '*.[ch]')"; then
 		# static: it runs in a root directory of its own
-		${HOSTCC:-gcc} -O2 -Wall -Wextra -Wno-unused-result -Werror -static -o "$work/differential.$$" "$src"/*.c || return 1
-		mv "$work/differential.$$" "$work/differential"
+		${HOSTCC:-gcc} -O2 -Wall -Wextra -Wno-unused-result -Werror -static -o "$tools/differential.$$" "$src"/*.c || return 1
+		mv "$tools/differential.$$" "$tools/differential"
 	fi
 }
 
@@ -47,7 +47,7 @@ begin() {
 	}
 	test "$(id -u)" = 0 || skip "$1" "device nodes take root"
 	# shellcheck disable=SC2016 # expanded there
-	reason=$("$work/sandbox" enter "$out/root" sh -c 'test "$SANDBOX_NODES" = 1 || echo "no device nodes here"' 2>&1) ||
+	reason=$("$tools/sandbox" enter "$work/root" sh -c 'test "$SANDBOX_NODES" = 1 || echo "no device nodes here"' 2>&1) ||
 		skip "$1" "$reason"
 	test -z "$reason" || skip "$1" "$reason"
 }
@@ -73,13 +73,13 @@ inside='
 play() {
 	name=$1
 	shift
-	all=$out/all
+	all=$work/all
 	i=0
 	pids=''
 	while test "$i" -lt "$jobs"; do
 		# shellcheck disable=SC2016 # expanded there
-		"$work/sandbox" enter "$out/root$i" sh -c 'exec sh -c "$0" inside "$SANDBOX_ROOT" "$@"' "$inside" \
-			"$work/differential" "$ORACLE" "$BUILD/busybox" -p "$i/$jobs" "$@" >"$out/part$i" 2>&1 &
+		"$tools/sandbox" enter "$work/root$i" sh -c 'exec sh -c "$0" inside "$SANDBOX_ROOT" "$@"' "$inside" \
+			"$tools/differential" "$ORACLE" "$BUILD/busybox" -p "$i/$jobs" "$@" >"$work/part$i" 2>&1 &
 		pids="$pids $!"
 		i=$((i + 1))
 	done
@@ -92,8 +92,9 @@ play() {
 		*) bad=$status ;;
 		esac
 	done
-	cat "$out"/part* >"$all"
-	rm -f "$out"/part*
+	pids=''
+	cat "$work"/part* >"$all"
+	rm -f "$work"/part*
 	grep -vE '^(count|used|digest) ' "$all"
 	test "$bad" = 0 || echo "FAIL: $name: the test itself failed (status $bad)"
 	! grep -q '^FAIL' "$all" && test "$bad" = 0
