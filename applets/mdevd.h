@@ -182,17 +182,18 @@ void mdevd_static_nodes(struct mdevd_handler *h) FAST_FUNC;
 struct mdevd_trigger {
 	const char *sys;	/* where sysfs is */
 	const char *action;	/* to write to the uevent files; NULL: "add" */
-	char **targets;		/* SUBSYSTEMs and SYSPATHs, NULL-ended; NULL or empty: all devices */
+	char **targets;		/* subsystems, NULL-ended; NULL or empty: all devices. Others match nothing */
 	/* Called before each device, whose uevent file is given; returns 0 to skip it, and may set is_over */
 	int FAST_FUNC (*before)(struct mdevd_trigger *t, const char *uevent_file);
-	unsigned count;		/* out: devices triggered */
-	unsigned skipped;	/* out: devices and directories that failed (vanished, read-only) */
+	unsigned count;		/* adds the devices triggered */
+	unsigned skipped;	/* adds devices and directories that failed (vanished, read-only) */
 	smallint is_incomplete;	/* descriptors or memory were missing: this has been reported */
 	smallint is_over;	/* ends the walk */
 	char path[PATH_MAX + 1024]; /* scratch: a path, a name, and behind it the text of a link */
 };
 
 void mdevd_trigger(struct mdevd_trigger *t) FAST_FUNC;
+void mdevd_trigger_device(struct mdevd_trigger *t, int dir, const char *file) FAST_FUNC;
 int mdevd_trigger_write(int dir, const char *file, const char *text) FAST_FUNC;
 const char *mdevd_enter_device(char *buf, const char *sys, const char *path) FAST_FUNC;
 

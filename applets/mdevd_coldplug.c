@@ -76,11 +76,34 @@ static NOINLINE int exists(struct mdevd_trigger *t, const char *dir, const char 
 	return access(t->path, F_OK) == 0;
 }
 
+/* Triggers the one device that path names */
+static void trigger_syspath(struct mdevd_trigger *t, const char *path)
+{
+	if (mdevd_enter_device(t->path, t->sys, path)) {
+		strcat(t->path, "/uevent");
+		mdevd_trigger_device(t, AT_FDCWD, t->path);
+	} else {
+		t->skipped++;
+		mdev_log(MDEV_LOG_WARN, "skipped '%s': "STRERROR_FMT, path STRERROR_ERRNO);
+	}
+}
+
+/* Triggers the devices that t->targets selects */
 static void trigger(struct mdevd_trigger *t)
 {
+	char **target = t->targets;
+	int is_walk_needed = !*target;
 	int failed;
 
-	mdevd_trigger(t);
+	t->count = t->skipped = 0;
+	for (; *target; target++) {
+		if (**target == '/')
+			trigger_syspath(t, *target);
+		else
+			is_walk_needed = 1;
+	}
+	if (is_walk_needed)
+		mdevd_trigger(t);
 	failed = (t->count == 0 && t->skipped != 0);
 	mdev_log(failed ? MDEV_LOG_ERR : MDEV_LOG_INFO, "%u devices triggered, %u skipped",
 			t->count, t->skipped);

@@ -44,8 +44,9 @@ static void skip(struct mdevd_trigger *t, int level)
 	mdev_log(level, "skipped '%s': "STRERROR_FMT, t->path STRERROR_ERRNO);
 }
 
-/* Triggers the device whose uevent file is t->path, or file relative to dir */
-static void trigger_device(struct mdevd_trigger *t, int dir, const char *file)
+/* Triggers the device whose uevent file is t->path, or file relative to the directory dir, and counts it
+ * in t. Blocks as t->before() does. */
+void FAST_FUNC mdevd_trigger_device(struct mdevd_trigger *t, int dir, const char *file)
 {
 	if (t->before && !t->before(t, t->path))
 		return;
@@ -81,7 +82,7 @@ static int trigger_directory(struct mdevd_trigger *t, int parent, char *name)
 		link[n] = '\0';
 		if (is_selected(t->targets, bb_basename(link))) {
 			strcpy(end, "/uevent");
-			trigger_device(t, parent, name);
+			mdevd_trigger_device(t, parent, name);
 		}
 	}
 	*end = '\0';
@@ -173,35 +174,12 @@ const char* FAST_FUNC mdevd_enter_device(char *buf, const char *sys, const char 
 	return devpath;
 }
 
-/* Triggers the one device that path names */
-static void trigger_syspath(struct mdevd_trigger *t, const char *path)
-{
-	if (mdevd_enter_device(t->path, t->sys, path)) {
-		strcat(t->path, "/uevent");
-		trigger_device(t, AT_FDCWD, t->path);
-	} else {
-		safe_strncpy(t->path, path, PATH_MAX);
-		skip(t, MDEV_LOG_WARN);
-	}
-}
-
-/* Triggers the devices that t->targets selects and counts them in t. Failures are logged, usually at
- * -v 2, and the walk continues. Blocks as t->before() does. Without SYSPATHs only opendir() allocates
+/* Triggers all devices, or those of the subsystems in t->targets, and counts them in t. Failures are
+ * logged, usually at -v 2, and the walk continues. Blocks as t->before() does. Only opendir() allocates
  * memory, and the current directory does not change. */
 void FAST_FUNC mdevd_trigger(struct mdevd_trigger *t)
 {
-	char **target = t->targets;
-	int is_walk_needed = !target || !*target;
-
-	t->count = t->skipped = t->is_incomplete = t->is_over = 0;
-	for (; ENABLE_MDEVD_COLDPLUG && target && *target; target++) {
-		if (**target == '/')
-			trigger_syspath(t, *target);
-		else
-			is_walk_needed = 1;
-	}
-	if (!is_walk_needed)
-		return;
+	t->is_incomplete = t->is_over = 0;
 	if (!walk_top(t, "devices"))
 		skip(t, MDEV_LOG_WARN);
 	/* SYSFS_DEPRECATED keeps some devices there; other kernels only links */
