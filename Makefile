@@ -21,9 +21,9 @@ stock = build/stock$(if $(filter-out $(DEFAULT_VERSION),$(BUSYBOX_VERSION)),-$(B
 
 export ARCH LIBC BUSYBOX_VERSION BUSYBOX_DIR CC CROSS_COMPILE CFLAGS LDFLAGS
 export DESTDIR PREFIX SBINDIR
-export OUT CONFIG BASE SANITIZE ONLY CASE V JOBS INSTALL DEBIAN_MIRROR SECS SEED
+export OUT CONFIG BASE SANITIZE ONLY CASE V JOBS INSTALL DEBIAN_MIRROR SECS SEED N FILE TESTS
 
-.PHONY: all busybox stock check check-quick check-boot check-all check-kernel check-matrix check-distro fuzz demo initramfs size bench bench-boot bench-coldplug bench-guest
+.PHONY: all busybox stock check check-quick check-boot check-all check-kernel check-matrix check-mutants check-distro fuzz demo initramfs size bench bench-boot bench-coldplug bench-guest
 .PHONY: install export menuconfig olddefconfig randconfig clean distclean help
 
 ## all           build BusyBox with mdevd: build/native/busybox (ARCH=armel: build/armel/busybox)
@@ -55,6 +55,10 @@ check-all:
 ## check-matrix  build and test with other compilers, C libraries, machines and BusyBox versions
 check-matrix:
 	@ONLY=matrix ORACLE=$(stock) scripts/check --all
+
+## check-mutants  change applets/ a little, N=300 times: does a test fail each time? (FILE=mdev_node.c, SEED=1; an hour)
+check-mutants:
+	@unset OUT; ORACLE=$(stock) scripts/check-mutants
 
 ## check-distro  run "make demo" and "make check" in a bare Debian SUITE=trixie, as root and as a user
 check-distro:
