@@ -359,6 +359,8 @@ BBUNIT_DEFINE_TEST(mdev_pattern)
 		{ "disk|art", "partition", "yes", 1, 1 },
 		{ "tty(S|AMA)([0-9]+)", "ttyAMA12", "0,8 3,6 6,8" },
 		{ "tty(S|AMA)([0-9]+)", "ttySA12", NULL },
+		{ "(sda|sdb)1", "sdb1", "0,4 0,3" },
+		{ "[a-zA-Z_]+[0-9]", "aZ_z1", "0,5" },
 		{ "[0-9](a|b)(bb|c)", "1bc", "0,3 1,2 2,3" },
 		{ "x(a|b)", "b", NULL },
 		{ ".*(a|b)", "ab", "0,2 1,2", 0, 1 },
