@@ -50,12 +50,8 @@ void FAST_FUNC mdev_log_init(int to_syslog)
 			stderr_fd = STDERR_FILENO;
 		}
 	}
-	if (stderr_fd != STDERR_FILENO)
-		close_on_exec_on(stderr_fd);
-	if (to_syslog) {
+	if (to_syslog)
 		syslog_fd = xsocket(AF_UNIX, SOCK_DGRAM, 0);
-		close_on_exec_on(syslog_fd);
-	}
 }
 
 /* Closes the descriptors that mdev_log_init() opened. */

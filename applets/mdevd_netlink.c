@@ -10,20 +10,16 @@
 #include <linux/netlink.h>
 
 /* Opens a socket that receives the uevents of groups (a mask; 0: for sending only) and
- * queues up to rcvbuf bytes of them. Close-on-exec; the caller closes it. Returns -1 with
+ * queues up to rcvbuf bytes of them. The caller closes it, in children too. Returns -1 with
  * errno set on failure. Does not block.
  * create_and_bind_to_netlink() binds to the port getpid(), which only one socket of a
  * process can have. */
 int FAST_FUNC mdevd_netlink_open(unsigned groups, unsigned rcvbuf)
 {
 	struct sockaddr_nl sa;
-	/* SOCK_CLOEXEC came with 2.6.27 */
 	int fd = socket(AF_NETLINK, SOCK_DGRAM, NETLINK_KOBJECT_UEVENT);
 
-	if (fd < 0)
-		return fd;
-	close_on_exec_on(fd);
-	if (groups == 0)
+	if (fd < 0 || groups == 0)
 		return fd;
 	setsockopt_SOL_SOCKET_int(fd, SO_RCVBUF, rcvbuf);
 	/* Needs root and goes above net.core.rmem_max */

@@ -48,10 +48,8 @@ void FAST_FUNC mdevd_signal_init(void)
 	unsigned i;
 
 	xpipe(S.pipe);
-	for (i = 0; i < 2; i++) {
+	for (i = 0; i < 2; i++)
 		ndelay_on(S.pipe[i]);
-		close_on_exec_on(S.pipe[i]);
-	}
 	for (i = 0; i < ARRAY_SIZE(changed_signals); i++) {
 		int sig = changed_signals[i];
 

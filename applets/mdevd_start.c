@@ -94,7 +94,6 @@ int FAST_FUNC mdevd_daemonize(char **argv UNUSED_PARAM)
 	}
 	close(fds[0]);
 	setsid();
-	close_on_exec_on(fds[1]);
 	return fds[1];
 }
 #endif
