@@ -74,7 +74,7 @@ struct mdevd_firmware {
 	const char *sys;	/* where sysfs is mounted */
 	const char *dir;	/* directory of the files */
 	unsigned rcvbuf;	/* bytes */
-	pid_t pid;		/* 0: none */
+	pid_t pid;		/* 0 or -1: none */
 	int sock;		/* the child's, kept for its successor; -1: none */
 	smallint is_background;	/* the child does not keep stdout and stderr */
 	void (*in_child)(void);	/* closes the daemon's descriptors, resets signals */

@@ -174,7 +174,6 @@ void FAST_FUNC mdevd_firmware_start(struct mdevd_firmware *f, struct mdevd_ueven
 		f->pid = fork();
 	if (f->sock < 0 || f->pid < 0) {
 		mdev_log(MDEV_LOG_WARN, "can't serve firmware: "STRERROR_FMT STRERROR_ERRNO);
-		f->pid = 0;
 		return;
 	}
 	if (f->pid == 0) {

@@ -45,7 +45,7 @@ enum {
 	SHORT_KEY = 4,
 };
 
-/* These change whenever a file does. All 0: it is missing, empty or not a file */
+/* These change whenever a file does. size 0: it is missing, empty or not a file */
 struct version {
 	unsigned inode, size, ctime, ctime_nsec;
 };
@@ -269,7 +269,7 @@ static int update_version(const char *path, struct stat *st)
 	struct version v;
 
 	memset(&v, 0, sizeof(v));
-	if (stat(path, st) == 0 && S_ISREG(st->st_mode) && st->st_size != 0) {
+	if (stat(path, st) == 0 && S_ISREG(st->st_mode)) {
 		v.inode = st->st_ino;
 		v.size = st->st_size;
 		v.ctime = st->st_ctime;
