@@ -12,8 +12,8 @@
  * parent. It needs one path and, for each level, one open directory, to which the names are relative:
  * the kernel looks up short names only. The whole path is for messages.
  *
- * System calls for a device: readlinkat, openat, write and close for the device itself; fstatat and
- * faccessat if none is below it, else fstatat, open, getdents twice and close.
+ * System calls for a device: readlinkat, openat, write and close for the device itself; fstatat
+ * twice if none is below it, else fstatat, open, getdents twice and close.
  */
 #include "mdevd.h"
 
@@ -91,20 +91,21 @@ static int trigger_directory(struct mdevd_trigger *t, int parent, char *name)
 
 /* Does the directory have no subdirectories but the "power" of a device, which has attributes only?
  * In sysfs, as elsewhere, st_nlink is the number of subdirectories plus 2 */
-static int is_leaf(int parent, char *name, int is_device)
+static NOINLINE int is_leaf(int parent, char *name, int is_device)
 {
 	char *end = strchr(name, '\0');
 	struct stat st;
+	int n;
 
 	if (fstatat(parent, name, &st, 0) != 0)
 		return 0;
-	if (st.st_nlink == 3 && is_device) {
+	n = st.st_nlink - 2;
+	if (n == 1 && is_device) {
 		strcpy(end, "/power");
-		if (faccessat(parent, name, F_OK, 0) == 0)
-			st.st_nlink = 2;
+		n -= (fstatat(parent, name, &st, 0) == 0);
 		*end = '\0';
 	}
-	return st.st_nlink == 2;
+	return n == 0;
 }
 
 /* Triggers the directory and all devices below it. Returns 0 with errno set if it cannot be read */
