@@ -26,65 +26,93 @@ export OUT CONFIG BASE SANITIZE ONLY CASE V JOBS INSTALL DEBIAN_MIRROR SECS SEED
 .PHONY: all busybox stock check check-quick check-boot check-all check-kernel check-matrix check-mutants check-distro fuzz demo initramfs size bench bench-boot bench-coldplug bench-guest
 .PHONY: install export menuconfig olddefconfig randconfig clean distclean help
 
-## all           build BusyBox with mdevd: build/native/busybox (ARCH=armel: build/armel/busybox)
+## Build
+
+## all             build BusyBox with mdevd: build/native/busybox (ARCH=armel: build/armel/busybox)
 all: busybox
 
 busybox:
 	@scripts/busybox --say
 
-## stock         build the unpatched BusyBox that the tests compare with: build/stock/busybox
+## stock           build the unpatched BusyBox that the tests compare with: build/stock/busybox
 stock:
 	@OUT=$(stock) scripts/busybox --oracle
 
-## check         run the tests; the last line counts them (ONLY="name...": only these steps or groups)
-check:
-	@ORACLE=$(stock) scripts/check
+## menuconfig      edit the configuration in menus
+menuconfig:
+	@scripts/busybox --menu
 
-## check-quick   run the daemon's tests only: three minutes
-check-quick:
-	@ORACLE=$(stock) scripts/check --quick
+## olddefconfig    give new symbols of the configuration their defaults
+olddefconfig:
+	@scripts/busybox --old
 
-## check-boot    run only the tests in an emulated armel machine
-check-boot:
-	@ONLY=boot ORACLE=$(stock) scripts/check
+## randconfig      make a random configuration
+randconfig:
+	@scripts/busybox --random
 
-## check-all     run all tests, including those that take hours
-check-all:
-	@ORACLE=$(stock) scripts/check --all
-
-## check-matrix  build and test with other compilers, C libraries, machines and BusyBox versions
-check-matrix:
-	@ONLY=matrix ORACLE=$(stock) scripts/check --all
-
-## check-mutants  change applets/ a little, N=300 times: does a test fail each time? (FILE=mdev_node.c, SEED=1; an hour)
-check-mutants:
-	@unset OUT; ORACLE=$(stock) scripts/check-mutants
-
-## check-distro  run "make demo" and "make check" in a bare Debian SUITE=trixie, as root and as a user
-check-distro:
-	@scripts/check-distro $(SUITE)
-
-## fuzz          run the fuzz targets for SECS=60 seconds each (TARGET=name: only this one)
-fuzz:
-	@scripts/fuzz $(TARGET)
-
-## demo          boot an emulated armel machine with mdevd and plug in a USB disk
-demo:
-	@scripts/demo
-
-## initramfs     make an initramfs (MODULES=DIR MODALIASES=FILE EXTRA= CONF=; docs/initramfs.md)
+## initramfs       make an initramfs (MODULES=DIR MODALIASES=FILE EXTRA= CONF=; docs/initramfs.md)
 initramfs: busybox
 	@examples/initramfs/build
 
-## size          show what mdevd adds to an armel BusyBox, and the deepest stacks (some minutes)
+## clean           remove build/
+clean:
+	rm -rf build
+
+## distclean       remove build/ and the downloads in dl/
+distclean: clean
+	rm -rf dl
+
+## Test
+
+## demo            boot an emulated armel machine with mdevd and plug in a USB disk
+demo:
+	@scripts/demo
+
+## check           run the tests; the last line counts them (ONLY="name...": only these steps or groups)
+check:
+	@ORACLE=$(stock) scripts/check
+
+## check-quick     run the daemon's tests only: three minutes
+check-quick:
+	@ORACLE=$(stock) scripts/check --quick
+
+## check-boot      run only the tests in an emulated armel machine
+check-boot:
+	@ONLY=boot ORACLE=$(stock) scripts/check
+
+## check-all       run all tests, including those that take hours
+check-all:
+	@ORACLE=$(stock) scripts/check --all
+
+## check-matrix    build and test with other compilers, C libraries, machines and BusyBox versions
+check-matrix:
+	@ONLY=matrix ORACLE=$(stock) scripts/check --all
+
+## check-mutants   make small changes to applets/, and run the tests on each (N=300 FILE=mdev_node.c; an hour)
+check-mutants:
+	@unset OUT; ORACLE=$(stock) scripts/check-mutants
+
+## check-distro    run "make demo" and "make check" in a bare Debian SUITE=trixie, as root and as a user
+check-distro:
+	@scripts/check-distro $(SUITE)
+
+## check-kernel    test your own kernel with the armel guest (KERNEL=zImage MACHINE= DTB= APPEND=)
+check-kernel:
+	@scripts/check-kernel
+
+## fuzz            run the fuzz targets for SECS=60 seconds each (TARGET=name: only this one)
+fuzz:
+	@scripts/fuzz $(TARGET)
+
+## size            show what mdevd adds to an armel BusyBox, and the deepest stacks (some minutes)
 size:
 	@scripts/size
 
-## bench         measure CPU time and memory per event, compared with mdev -d and others
+## bench           measure CPU time and memory per event, compared with mdev -d and others
 bench:
 	@scripts/bench
 
-## bench-guest   measure CPU time per event in an emulated armel machine
+## bench-guest     measure CPU time per event in an emulated armel machine
 bench-guest:
 	@scripts/bench-guest
 
@@ -92,45 +120,23 @@ bench-guest:
 bench-coldplug:
 	@scripts/bench-coldplug
 
-## bench-boot    measure how long the boot of an emulated machine waits for modules
+## bench-boot      measure how long the boot of an emulated machine waits for modules
 bench-boot:
 	@scripts/bench-boot
 
-## check-kernel  test your own kernel with the armel guest (KERNEL=zImage MACHINE= DTB= APPEND=)
-check-kernel:
-	@scripts/check-kernel
+## Publish
 
-## install       install the program, the manuals and the examples below DESTDIR
+## install         install the program, the manuals and the examples below DESTDIR
 install: busybox
 	@scripts/install $(OUT)
 
-## export        make patches and an external tree for Buildroot in build/export
+## export          make patches and an external tree for Buildroot in build/export
 export:
 	@scripts/export $(VERSIONS)
 
-## menuconfig    edit the configuration in menus
-menuconfig:
-	@scripts/busybox --menu
-
-## olddefconfig  give new symbols of the configuration their defaults
-olddefconfig:
-	@scripts/busybox --old
-
-## randconfig    make a random configuration
-randconfig:
-	@scripts/busybox --random
-
-## clean         remove build/
-clean:
-	rm -rf build
-
-## distclean     remove build/ and the downloads in dl/
-distclean: clean
-	rm -rf dl
-
-## help          print this list
+## help            print this list
 help:
-	@sed -n 's/^## \([a-z]\)/  \1/p' Makefile
+	@sed -n 's/^## \([A-Z].*\)/\1:/p; s/^## \([a-z]\)/  \1/p' Makefile
 	@echo 'Variables:'
 	@sed -n 's/^### /  /p' Makefile
 
