@@ -149,8 +149,8 @@ help:
 ### BASE=defconfig           or allnoconfig or a file: replaces the configuration of this kit
 ### OUT=DIR                  the build directory
 ### VERSIONS=...             the releases to export (default: all)
-### ONLY="name..."         for make check: only these steps or groups (scripts/check --list)
-### CASE="text"            only cases of mdevd.tests and others whose names contain it
+### ONLY="name..."           for make check: only these steps or groups (scripts/check --list)
+### CASE="text"              only cases of mdevd.tests and others whose names contain it
 ### SANITIZE=1               build with the address and undefined behaviour sanitizers
 ### V=1                      show every command
 ### DESTDIR= PREFIX=/usr SBINDIR=/sbin  for make install
