@@ -288,7 +288,7 @@ void FAST_FUNC mdevd_run_as_mdev(char **argv, int foreground, int to_syslog)
 	add_static_nodes();
 	coldplug();
 	if (!foreground) {
-		bb_daemonize_or_rexec(DAEMON_DEVNULL_OUTERR | DAEMON_ONLY_SANITIZE, NULL);
+		mdevd_discard_output();
 		/* Closes the caller's stderr: its reader may be waiting for end-of-file */
 		mdev_log_close();
 		mdev_log_init(to_syslog);

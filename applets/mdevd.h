@@ -53,6 +53,7 @@ void mdevd_enter_dev(const char *dev) FAST_FUNC;
 void mdevd_init_stdio(void) FAST_FUNC;
 void mdevd_check_helper(const char *sys) FAST_FUNC;
 int mdevd_daemonize(char **argv) FAST_FUNC;
+void mdevd_discard_output(void) FAST_FUNC;
 
 /** mdevd_signal.c: signals, and the only function in which the daemon waits **/
 

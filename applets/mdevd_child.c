@@ -182,8 +182,8 @@ void FAST_FUNC mdevd_firmware_start(struct mdevd_firmware *f, struct mdevd_ueven
 		prctl(PR_SET_PDEATHSIG, SIGTERM);
 		if (getppid() != daemon)
 			_exit(EXIT_SUCCESS);
-		if (f->is_background) {
-			bb_daemonize_or_rexec(DAEMON_DEVNULL_OUTERR | DAEMON_ONLY_SANITIZE, NULL);
+		if (ENABLE_FEATURE_MDEV_DAEMON && f->is_background) {
+			mdevd_discard_output();
 			mdev_log_close();
 			mdev_log_init(/*to_syslog:*/ 0);
 		}

@@ -96,4 +96,16 @@ int FAST_FUNC mdevd_daemonize(char **argv UNUSED_PARAM)
 	setsid();
 	return fds[1];
 }
+
+/* Connects stdout and stderr to /dev/null or, if that is missing, to stdin: writing fails then, and does
+ * not block. (bb_daemonize_or_rexec() cannot leave stdin alone before BusyBox 1.37) */
+void FAST_FUNC mdevd_discard_output(void)
+{
+	int fd = open(bb_dev_null, O_WRONLY);
+	int source = MAX(fd, STDIN_FILENO);
+
+	dup2(source, STDOUT_FILENO);
+	dup2(source, STDERR_FILENO);
+	close(fd);
+}
 #endif
