@@ -53,9 +53,8 @@ static int compile(struct mdev_pattern *p, const char *regex, int search)
 /* @MAJ,MIN[-MIN2] */
 static int parse_numbers(struct mdev_rule *rule, const char *s)
 {
-	char *end;
+	char *end = mdev_numbers(s + 1, ',', &rule->major, &rule->minor0);
 
-	end = mdev_numbers(s + 1, ',', &rule->major, &rule->minor0);
 	rule->minor1 = rule->minor0;
 	if (end && *end == '-')
 		rule->minor1 = bb_strtou(end + 1, &end, 10);
