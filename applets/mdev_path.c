@@ -54,8 +54,8 @@ NOINLINE int FAST_FUNC mdev_path_follow(char *path, char *end)
 	return 1;
 }
 
-/* Returns why the parent directories of name cannot be used: see below. NULL: they
- * can; "": one is missing */
+/* Returns why mdev_path_check_parents() refuses the parent directories of name. NULL: it does not; "":
+ * one is missing */
 static NOINLINE const char *find_parent_fault(const char *name, int make)
 {
 	char path[MDEV_NAME_MAX];

@@ -78,16 +78,3 @@ raspi() {
 	# The self-tests of the kernel's cryptography would take a third of the boot
 	append="earlycon=pl011,0x20201000 console=ttyAMA0,115200 initcall_blacklist=bcm2835_power_driver_init cryptomgr.notests"
 }
-
-# write_table N FILE: replace the Nth table of FILE with stdin. A table begins with the head line of BusyBox's
-# bloat-o-meter, "function old new delta", and ends before the next empty line
-write_table() {
-	text=$(cat)
-	text=$(printf '%s\n' "$text" | awk -v n="$1" '
-		NR == FNR { table = table $0 "\n"; next }
-		/^function +old +new +delta$/ && ++i == n { printf "%s", table; skip = 1 }
-		/^$/ { skip = 0 }
-		!skip
-		END { exit i < n }' - "$2") || die "$(shown "$2") has no table $1"
-	printf '%s\n' "$text" >"$2"
-}
