@@ -135,8 +135,8 @@ static void sweep_own_directories(const struct mdev_conf *conf, const struct mde
 }
 
 /* Makes the links of the plan's rule, if the node exists, and logs them; a dry run only logs them. A
- * link without a value is not made; one that leads to another device that exists stays, with a
- * warning. */
+ * link is not made if a value in its name is missing. A link that leads to another device that exists
+ * is kept, with a warning. */
 void FAST_FUNC mdev_link_make(const struct mdev_conf *conf, const struct mdev_plan *plan)
 {
 	char name[MDEV_NAME_MAX + 2];

@@ -102,9 +102,9 @@ static char *append_value(const struct mdev_event *ev, char *buf, char *dst, con
 #endif
 
 /* Expands a PATH of the plan's rule, up to end, into buf, which has MDEV_NAME_MAX + 1 bytes: %0 to %9
- * are groups of the string that the rule matched, %{NAME} is a variable and %{/ATTR} an attribute. All
- * of a PATH that ends with a slash gets DEVNAME behind it. The result is not validated. If a variable
- * or attribute is missing or empty, returns 0 and its name is in buf. */
+ * are groups of the string that the rule matched, %{NAME} is a variable and %{/ATTR} an attribute. If
+ * end is the end of PATH, and PATH ends with a slash, appends the event's name. The result is not
+ * validated. Returns 0, with the name of the variable or attribute in buf, if one is missing or empty. */
 int FAST_FUNC mdev_plan_path(const struct mdev_plan *plan, const char *path, const char *end, char *buf)
 {
 	const char *name = plan->event->name;
@@ -222,7 +222,7 @@ static void plan_implicit(struct mdev_plan *plan)
 
 /* Returns 1 and fills in plan if the rule matches the event, 0 if it does not, -1 if regexec()
  * failed for lack of memory. The plan points into the rule, the event and itself: it must
- * not be copied, nor outlive them. ev->name is set. Does not block or die. */
+ * not be copied, nor outlive them. The caller has set ev->name. Does not block or die. */
 int FAST_FUNC mdev_match(struct mdev_plan *plan, const struct mdev_rule *rule, const struct mdev_event *ev)
 {
 	int result;

@@ -2,9 +2,10 @@
 /*
  * Carries out a plan in the current directory, which is /dev
  *
- * No other file writes to /dev. devtmpfs makes nodes under the kernel's names before the
- * event arrives, and other programs of root write there too. Directories that other users
- * can write to are not used: nobody but root can change a name between a check and its use.
+ * In /dev other files only make directories (mdev_path.c), remove links of "<" (mdev_link.c) and make a
+ * temporary node (mdevd_probe.c). devtmpfs makes nodes under the kernel's names before the
+ * event arrives, and other programs of root write to /dev, too. Directories that other users
+ * can write to are not used: only root can change a name between a check and its use.
  * Callers have a umask of 0.
  *
  * Copyright (C) 2026 mdevd for BusyBox maintainers
@@ -319,10 +320,10 @@ static NOINLINE void remove_name(const struct mdev_plan *plan, const char *name)
 	unlink_name(name, &st);
 }
 
-/* Removes the plan's node if it still is the device's, and the link under the event's name if it
- * still leads there. Without numbers, removes both names. If the device exists, a new one has the same
- * numbers: removes nothing, and returns 0 unless the plan's node has gone. Reports failures. Does not
- * block, allocates nothing. */
+/* Removes the plan's node if it still is the device's. If the plan has a PATH, also removes the event's
+ * name if it is the device's node or a link to it. Without numbers, removes the node and the link of ">"
+ * by name. If the device exists, a new one has the same numbers: removes nothing, and returns 0 unless
+ * the plan's node is gone. Reports failures. Does not block, allocates nothing. */
 int FAST_FUNC mdev_node_remove(const struct mdev_plan *plan)
 {
 	const struct mdev_event *ev = plan->event;

@@ -15,8 +15,8 @@ int FAST_FUNC mdev_path_is_safe(const struct stat *st)
 }
 
 /* The beginning of path, up to end, names a link: replaces it with the target of the link. path has
- * MDEV_NAME_MAX bytes. Returns 0 if it is no link, or the target is absolute or not below /dev: path is
- * undefined in the last case. */
+ * MDEV_NAME_MAX bytes. Returns 0 and keeps path if it is no link, or the target is absolute; returns 0
+ * with path undefined if the target is too long or not below /dev. */
 NOINLINE int FAST_FUNC mdev_path_follow(char *path, char *end)
 {
 	char text[MDEV_NAME_MAX];

@@ -24,8 +24,8 @@ char* FAST_FUNC mdev_numbers(const char *s, char separator, int *major, unsigned
 	return (*minor <= MDEV_MINOR_MAX) ? end : NULL;
 }
 
-/* Does the device of that type and number exist? unknown is the result if the kernel does not
- * tell: SYS/dev was added in 2.6.27. */
+/* Does the device of that type and number exist? Returns unknown if the kernel lacks SYS/dev, which
+ * was added in 2.6.27. */
 int FAST_FUNC mdev_sysfs_exists(const char *sys, mode_t type, uint32_t dev, int unknown)
 {
 	char path[MDEV_NAME_MAX];

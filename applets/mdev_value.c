@@ -8,9 +8,9 @@
  */
 #include "mdev_rules.h"
 
-/* Returns the first line of attribute, which begins with a slash and has len bytes, without blanks at
- * its ends, of the event's device or its nearest parent that has it. The line is in buf, which has
- * size bytes, and is cut if it is longer. Returns NULL if there is none. Reads sysfs. */
+/* Reads attribute, which begins with a slash and has len bytes, of the event's device or of its nearest
+ * parent that has it. Returns the first line, without blanks at its ends, or NULL if there is none. The
+ * line is in buf, which has size bytes, and is cut if it is longer. */
 const char* FAST_FUNC mdev_value_attribute(const struct mdev_event *ev, const char *attribute, unsigned len, char *buf, unsigned size)
 {
 	char path[MDEV_NAME_MAX];

@@ -12,7 +12,8 @@
  * rule after the other, and fills in a plan if a rule matches; before the first rule that needs them,
  * mdevd_probe() adds the variables of the device's file system. mdev_node_add() or
  * mdev_node_remove(), mdev_link_make() and mdevd_child_run() carry out the plan. mdev_link_sweep()
- * removes links that are no longer right. Then mdevd_output() passes the event to -o and -O, and mdevd reads the next one.
+ * removes links that are no longer right. Then mdevd_output() passes the event to -o and -O, and
+ * mdevd reads the next one.
  *
  * The daemon waits in mdevd_wait() only: for an event, or for a command to end. SIGTERM and SIGHUP
  * interrupt both. A child with its own socket serves firmware, which may take a minute.
@@ -21,7 +22,7 @@
  * triggered, all queued events are handled.
  *
  * Handling an event allocates no memory, except in regexec(), for patterns that are not simple,
- * and in opendir(), for modprobe's configuration.
+ * and in opendir(), for modprobe's configuration and the directories of links.
  */
 //applet:IF_MDEVD(APPLET(mdevd, BB_DIR_SBIN, BB_SUID_DROP))
 

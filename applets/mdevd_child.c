@@ -10,8 +10,9 @@
 #include <sys/prctl.h>
 
 enum {
-	/* A command that runs longer is reported at -v 1, and at -v 2 */
+	/* A command that runs longer than this is reported at -v 1 */
 	SLOW_MS = 10 * 1000,
+	/* ... and at -v 2 */
 	NOTABLE_MS = 100,
 	/* Between SIGTERM and SIGKILL */
 	GRACE_MS = 2 * 1000,

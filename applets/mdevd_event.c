@@ -45,7 +45,7 @@ static void perform_plan(struct mdevd_handler *h, int explain)
 		sweep_links(h);
 }
 
-/* Logs that events were lost, or not handled: reason, and schedules a coldplug. */
+/* Schedules a coldplug because events were lost or not handled, and logs reason unless one was due. */
 void FAST_FUNC mdevd_event_lost(struct mdevd_handler *h, const char *reason)
 {
 	if (!h->recovery.is_due)

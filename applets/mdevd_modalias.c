@@ -18,8 +18,8 @@
  *	which depmod writes together with modules.alias. It replaces - by _ except
  *	within brackets, matches by fnmatch() and ignores built-in modules.
  *
- * Both do nothing for a module that is live. Anything that depmod would not have
- * written, and any error, is a doubt, and in doubt the command runs.
+ * Both do nothing for a module that is live. The command also runs after an error, or if
+ * a file has anything in it that depmod does not write.
  *
  * Files are read, not mapped (depmod truncates them in place), and closed before
  * return. A complete reading of modules.alias fills a Bloom filter, which then

@@ -72,9 +72,9 @@ int FAST_FUNC mdevd_netlink_recv(int fd, char *buf, int size)
 }
 
 #if ENABLE_FEATURE_MDEVD_RELAY
-/* Passes a handled event on to -o, and to -O with its slowest command. Closes -o after the first failure; reports only the first
- * failure of -O. A group without listeners is not a failure. u->buf has room for what is added. Does
- * not block. */
+/* Passes a handled event on to -o, and to -O with its slowest command. Closes -o after the first failure;
+ * reports only the first failure of -O. A group without listeners is not a failure. u->buf has room for
+ * the added variable. Does not block. */
 void FAST_FUNC mdevd_output(struct mdevd_out *out, struct mdevd_uevent *u)
 {
 	struct sockaddr_nl sa;

@@ -210,7 +210,8 @@ static void add_variables(struct mdevd_uevent *u, struct result *r)
 
 /* Adds to the event of a block device ID_FS_TYPE, ID_FS_UUID and ID_FS_LABEL, and PARTUUID if it has
  * none, except on remove. Blocks until a child has read them from the device or the time is over,
- * which is logged. Reaps all children that have ended. A dry run makes no temporary node. */
+ * which is logged. If children of earlier calls are stuck, first reaps those that have ended. A dry run
+ * makes no temporary node. */
 void FAST_FUNC mdevd_probe(struct mdevd_probe *p, struct mdevd_uevent *u)
 {
 	const struct mdev_event *ev = &u->ev;

@@ -39,7 +39,8 @@ enum {
 	 * it was started just now, it listens within milliseconds */
 	START_MS = 2000,
 	START_PAUSE_MS = 1,
-	/* How long an event may take from mdevd's socket to ours. Events of others pay for it too */
+	/* How much later than mdevd's socket ours may receive an event. An event that never reaches ours,
+	 * such as another sender's, costs this time, too */
 	REORDER_MS = 1,
 	/* How often to look for the nodes of -w: other programs than mdevd may make them */
 	NODE_POLL_MS = 100,

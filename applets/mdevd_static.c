@@ -11,8 +11,8 @@
 #include "mdevd.h"
 #include <sys/utsname.h>
 
-/* Fills u with the "add" event of one line's device. It has few variables: SUBSYSTEM is known of block
- * devices only. Returns 0 if the line is malformed, or the device exists: its own event says more */
+/* Fills u with the "add" event of one line's device. It has few variables, and SUBSYSTEM for block devices
+ * only. Returns 0 if the line is malformed, or the device exists: its own event has all variables */
 static int fill_event(struct mdevd_uevent *u, char **token)
 {
 	unsigned len;

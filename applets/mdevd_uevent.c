@@ -90,8 +90,8 @@ const char* FAST_FUNC mdevd_uevent_parse(struct mdevd_uevent *u, unsigned len)
 	return NULL;
 }
 
-/* Adds MDEV=name to the event that -o and -O pass on, in place of the one that an
- * earlier call added. The event's variables do not change. */
+/* Adds MDEV=name to the datagram that -o and -O pass on, and replaces the one that an
+ * earlier call added. Does not change u->vars. */
 void FAST_FUNC mdevd_uevent_add_mdev(struct mdevd_uevent *u, const char *name)
 {
 	char *s = u->buf + u->received_len;
