@@ -1,4 +1,4 @@
-# Where a link of a Markdown document leads. For check-links and install.
+# Resolves links of Markdown documents, for check-links and install.
 # Licensed under GPLv2, see file LICENSE in this source tree.
 
 # the file that the link TO in FILE leads to, without its #fragment: a path from the top of the tree;
