@@ -1,6 +1,6 @@
 /* vi: set sw=4 ts=4: */
 /*
- * Each system call of mdevd's children fails once: of the one that serves firmware, and of those
+ * Makes each system call of mdevd's children fail once: of the firmware child, and of the children
  * that run commands, until they execute another program
  *
  * Licensed under GPLv2, see file LICENSE in this source tree.
@@ -9,17 +9,17 @@
  *
  *	childfaults [-a] PROGRAM [ARG]...
  *
- * A run without faults says which calls the children make. Then it is run again and again, and one call of one
- * child fails with one errno (-a: with each that is likely). The daemon is not disturbed: all nodes are
- * made, what comes after is done, it has no more descriptors than it had, no zombies, and SIGTERM ends it with 0.
- * What the child did not do was said.
- * Prints one line for each call: "PASS: " or "FAIL: ", and how often what came of it.
+ * A run without faults records the calls that the children make. In each further run, one call of one
+ * child fails with one errno (-a: with each likely errno). The daemon must be unaffected: it makes all nodes,
+ * handles later events, has no additional descriptors and no zombies, and exits with 0 on SIGTERM.
+ * If a child did not do its work, there must be a message.
+ * Prints one line for each call: "PASS: " or "FAIL: ", and the number of runs with each outcome.
  *
  *	childfaults -t LOG CHILD CALL ERRNO PROGRAM [ARG]...
  *
- * What it runs PROGRAM under: the CALLth system call of its CHILDth child fails. CHILD 0: all calls
- * of all children are written to LOG.
- * Exit status: 0, or 111 if it could not be done.
+ * Runs PROGRAM, and makes the CALLth system call of its CHILDth child fail. CHILD 0: writes all calls
+ * of all children to LOG. The first form uses this one.
+ * Exit status: 0, or 111 if the test cannot be done.
  */
 #define main stress_main
 #include "stress.c"
@@ -38,7 +38,8 @@ enum {
 };
 static const char *const kinds[KINDS] = { "firmware", "a command", "a program", "execlineb" };
 
-/* What may fail, and how. Not here is what cannot fail but by a bug (rt_sigaction, umask, getpid...) */
+/* The calls that may fail, and their errnos. Calls that fail only because of a bug (rt_sigaction, umask,
+ * getpid...) are omitted */
 static const struct {
 	const char *call;
 	int nr;
@@ -63,7 +64,7 @@ static const struct {
 
 static struct process {
 	pid_t pid;
-	int child;	/* which of the daemon's; 0: not known yet, -1: nobody's that counts */
+	int child;	/* the daemon's first child is 1; 0: not known yet, -1: not a child of the daemon */
 	int is_held, is_inside, is_failing;
 	unsigned calls;
 } processes[PROCESSES];
@@ -95,7 +96,7 @@ static void let_go(struct process *q)
 		q->pid = 0;
 }
 
-/* At the beginning or the end of a call. Gives 0 if it is another program now */
+/* Handles the beginning or the end of a call. Returns 0 if the process has executed another program */
 static int trace_call(struct process *q, FILE *log, int child, unsigned call, int number)
 {
 	struct user_regs_struct regs;
@@ -138,7 +139,7 @@ static void trace(pid_t daemon, FILE *log, int child, unsigned call, int number)
 		} else if (event == PTRACE_EVENT_STOP && sig != SIGTRAP) {
 			ptrace(PTRACE_LISTEN, p, NULL, NULL);
 		} else if (event == PTRACE_EVENT_STOP && q && !q->child) {
-			q->is_held = 1; /* until its parent says whose it is */
+			q->is_held = 1; /* until the event of its parent arrives */
 		} else if (event == PTRACE_EVENT_FORK || event == PTRACE_EVENT_VFORK || event == PTRACE_EVENT_CLONE) {
 			unsigned long born = 0;
 			struct process *b;
@@ -174,7 +175,7 @@ static int trace_main(char **argv)
 	if (pipe2(fds, O_CLOEXEC) || (p = fork()) < 0)
 		return STATUS_NO;
 	if (p == 0) {
-		/* No child of the program's */
+		/* The tracer must not be a child of the program */
 		if (fork() != 0)
 			_exit(0);
 		log = fopen(argv[0], "w");
@@ -254,7 +255,8 @@ static int has_said(void)
 	return stat(at_root(".said"), &st) == 0 && st.st_size != 0;
 }
 
-/* One run. Gives 0 as if nothing had happened, 1 if something was said; -1: wrong, *why */
+/* Plays one run. Returns 0 if the fault had no effect, 1 if there was a message, or -1 after a failure: *why
+ * is the reason */
 static int play(char *const *words, int is_reference, int is_firmware, const char **why)
 {
 	static const char *const things[KINDS] = { "f", "n", "p", "e" };
@@ -279,7 +281,7 @@ static int play(char *const *words, int is_reference, int is_firmware, const cha
 		reap_all();
 		return -1;
 	}
-	/* Nothing waits for firmware: it comes, or one is missing and that was said */
+	/* No event waits for firmware: wait until both files are loaded, or one is and a message says so */
 	began = now_us();
 	while (did("f", 0) + did("f", 1) + (is_firmware && has_said()) < 2 && now_us() - began < 5000000)
 		pause_us(1000);

@@ -1,6 +1,6 @@
 /* vi: set sw=4 ts=4: */
 /*
- * What a command takes, together with the daemons that it leaves running
+ * Measures the time of a command and of the daemons that it leaves running
  *
  * Licensed under GPLv2, see file LICENSE in this source tree.
  *
@@ -30,7 +30,7 @@ static long long now_ns(void)
 	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
 }
 
-/* The CPU time of all other processes but our parent, which has forked us for this */
+/* The CPU time of all processes except this one and our parent, which has forked us for this */
 static long long running_ns(void)
 {
 	struct dirent *entry;

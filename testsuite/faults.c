@@ -1,6 +1,6 @@
 /* vi: set sw=4 ts=4: */
 /*
- * Each system call of mdevd fails once, in a run of 50 events
+ * Makes each system call of mdevd fail once, in a run of 50 events
  *
  * Licensed under GPLv2, see file LICENSE in this source tree.
  *
@@ -8,15 +8,14 @@
  *
  *	faults [-a] PROGRAM [ARG]...
  *
- * A run without faults says which calls the program makes, and what /dev and its descriptors
- * are afterwards. Then it is run again and again under strace, which has one call
- * fail with one errno: some of each kind, or with -a all of them with each errno that is likely.
- * While it starts, it must exit 111 (100 for -D and -o) and say why, or go on. Later it must go on; and at the end
- * /dev is the same, or what is not was said, and is about one device; it has no more descriptors
- * than it had, no zombies, and SIGTERM ends it with 0.
+ * A run without faults records the program's calls, and /dev and its descriptors at the end. In each
+ * further run, under strace, one call fails with one errno: some calls of each kind, or with -a all of them
+ * with each likely errno. During its start the program must continue, or exit with 111 (100 for -D and -o)
+ * and a message. Later it must continue. At the end /dev must be the same, or a message was printed and only
+ * one device differs; there are no additional descriptors and no zombies, and SIGTERM ends it with 0.
  * CALL=name: this call alone.
- * Prints one line for each call: "PASS: " or "FAIL: ", and how often what came of it.
- * Exit status: 0, or 111 if it could not be done.
+ * Prints one line for each call: "PASS: " or "FAIL: ", and the number of runs with each outcome.
+ * Exit status: 0, or 111 if the test cannot be done.
  */
 #define main stress_main
 #include "stress.c"
@@ -30,8 +29,8 @@ enum {
 	FEW = 2,
 };
 
-/* What may fail, and how. Not here is what cannot fail but by a bug (rt_sigaction, umask, getpid...),
- * and what libc does before main() */
+/* The calls that may fail, and their errnos. Calls that fail only because of a bug (rt_sigaction, umask,
+ * getpid...), and those of libc before main(), are omitted */
 static const struct {
 	const char *call, *errnos;
 } table[] = {
@@ -55,7 +54,7 @@ static const struct {
 	{ "brk", "ENOMEM" }, { "mmap", "ENOMEM" }, { "munmap", "ENOMEM" }, { "mremap", "ENOMEM" },
 };
 
-/* What came of it */
+/* Outcomes of a run */
 enum { REFUSED, SAME, SAID, N_OUTCOMES, WRONG = N_OUTCOMES };
 
 static char *want[LIST_MAX];
@@ -146,7 +145,7 @@ static int number_of(const char *line)
 	return atoi(s) + (s > line && strchr("ke", s[-1]) ? 1000 : 0);
 }
 
-/* Lines that are in one list only. Gives 0 if they are about more than one device */
+/* Counts the lines that are in one list only. Returns 0 if they are about more than one device */
 static int is_one_device(char **got, unsigned n, unsigned *differences)
 {
 	unsigned i = 0, k = 0;
@@ -198,7 +197,7 @@ static int has_ended(void)
 	return waitid(P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid;
 }
 
-/* Sends markers until one of them is handled: the events before it are, too. Gives 0 if none is in time */
+/* Sends markers until one of them, and therefore all events before it, is handled. Returns 0 after a timeout */
 static int wait_for_marker(void)
 {
 	static unsigned marker;
@@ -218,7 +217,7 @@ static int wait_for_marker(void)
 	return 0;
 }
 
-/* One run under strace with these words. Gives what came of it; *why if it is WRONG */
+/* Plays one run under strace with these words. Returns the outcome; if it is WRONG, *why is the reason */
 static int play(char *const *strace, int is_reference, int is_close, const char **why)
 {
 	char *got[LIST_MAX];
@@ -230,7 +229,7 @@ static int play(char *const *strace, int is_reference, int is_close, const char 
 	under = strace;
 	start(1);
 	if (!is_ready(0)) {
-		/* That -D could not be told is no reason to stop */
+		/* mdevd continues if it cannot write to -D */
 		if (has_ended()) {
 			reap(pid, &status);
 			close(ready_fd);

@@ -1,16 +1,16 @@
 /* vi: set sw=4 ts=4: */
 /*
- * What the kernel itself costs: receives events, makes the nodes they name, nothing else (but
- * a process for each, if asked to)
+ * The kernel's own share of an event: receives events and makes their nodes, and nothing else (except
+ * a process for each event, if KB is given)
  *
  * Licensed under GPLv2, see file LICENSE in this source tree.
  *
  * usage: floor DIR [KB]	(sandbox play -k plain)
- * Writes a newline to descriptor 3 when it listens. No rules, no checks, no names but DEVNAME:
- * no device manager can do with less. An event with SANDBOX=TEXT has TEXT written to
- * DIR/../.done, as the rule does that sandbox puts before the others.
- * KB: after each node it forks a child that exits at once, and waits for it, as no command can
- * do with less. It has KB more memory of its own, whose page tables are copied.
+ * Writes a newline to descriptor 3 when it listens. It has no rules and no checks, and reads DEVNAME
+ * only: no device manager can do less. For an event with SANDBOX=TEXT it writes TEXT to
+ * DIR/../.done, like the rule that sandbox adds at the top.
+ * KB: after each node it forks a child that exits at once, and waits for it: no command can
+ * do less. It has KB more memory of its own, whose page tables are copied.
  */
 #include <fcntl.h>
 #include <stdio.h>

@@ -10,11 +10,11 @@
  *		with 2.6.32), and EINVAL to types of sockets with flags. PROGRAM takes the place of
  *		this process; what it starts is under the filter, too. -a: all are allowed.
  *		-l: what PROGRAM calls is noted in LOG, a file of fixed size that many may share;
- *		so are its children's calls until they execute something else. A process of its
- *		own sees to that, which traces PROGRAM: signals and waiting calls are as ever.
+ *		so are its children's calls until they execute something else. A separate process
+ *		traces PROGRAM for this; signals and blocking calls are not affected.
  *		Exit status: PROGRAM's; 111 if this kernel cannot do it, with the reason on stderr.
  *	oldcalls -r CALL PROGRAM [ARG]...
- *		ENOSYS is the answer to CALL alone: one of those that wait.
+ *		Answers ENOSYS to CALL only, which is one of the calls that wait.
  *	oldcalls -p LOG
  *		Prints LOG, a call a line: NAME WHO NUMBER WHAT. NAME is the program's, WHO "self" or
  *		"child", WHAT "made", "refused", or "both" (a call with flags that was made without).

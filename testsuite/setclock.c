@@ -4,7 +4,7 @@
  *
  * Licensed under GPLv2, see file LICENSE in this source tree.
  *
- * For the guest of the boot test (guest/clock.sh), whose clock is nobody else's.
+ * For the guest of the boot test (guest/clock.sh), which has a clock of its own.
  *
  *	setclock STEP PID
  *

@@ -1,6 +1,6 @@
 /* vi: set sw=4 ts=4: */
 /*
- * mdevd for a long time, and in races
+ * Long runs of mdevd, and races
  *
  * Licensed under GPLv2, see file LICENSE in this source tree.
  *
@@ -10,13 +10,13 @@
  *
  * Prints one line "PASS: " or "FAIL: " for each thing it has to show.
  *	soak	COUNT events: adds and removes of 250 devices, with links, a command for every 50th, the
- *		rules read again after every 1000: each event is handled, in order; memory, descriptors
- *		and children are at the end what they were after the first tenth (-m: memory is
- *		not looked at); nothing is left in /dev
+ *		rules read again after every 1000: each event is handled, in order; memory (not with -m),
+ *		descriptors and children do not grow after the first tenth; /dev is empty
+ *		at the end
  *	vanish	COUNT events of devices that come and go in sysfs, two for each name
- *	killed	COUNT times: kill -9 in a burst of events, and a new one with -C: then every device that is
- *		there has its node
- *	two	COUNT events, two of them on one /dev: in the end all is as it should be
+ *	killed	COUNT times: kill -9 in a burst of events, and a new mdevd with -C: then every device that
+ *		exists has its node
+ *	two	COUNT events, two mdevds on one /dev: at the end /dev is correct
  */
 #define main stress_main
 #include "stress.c"
@@ -34,8 +34,8 @@ enum {
 
 static int any_memory;
 
-/* Memory of the program that is in no file, in kB: also while a child shares it. Without its
- * stack, for how deep a signal finds that is chance */
+/* Returns the program's anonymous memory in kB, including pages that a child shares. Excludes the stack,
+ * whose depth depends on the moment of a signal */
 static unsigned memory(void)
 {
 	char line[256], *name;
@@ -57,7 +57,7 @@ static unsigned memory(void)
 	return n;
 }
 
-/* What is in dev, but for directories */
+/* Counts the names in dir, except directories */
 static unsigned count_names(const char *dir)
 {
 	DIR *d = opendir(at_root("%s", dir));
@@ -84,7 +84,7 @@ static void send_soak(unsigned i)
 		i % SOAK_COMMANDS ? "x" : "command", device, device);
 }
 
-/* Has the rules read again. On return that is done, and nothing else is to be done */
+/* Sends SIGHUP. Returns when the rules have been read again and no event is pending */
 static void reload(void)
 {
 	int i;
@@ -246,7 +246,8 @@ static void killed(void)
 		reap(pid, &(int){ 0 });
 		close(ready_fd);
 		close(o_fd);
-		/* It waits for the device that was triggered last. Dead, it must not be taken for a reader */
+		/* The kernel's process waits at the fifo of the device that was triggered last: start a new one. The
+		 * old one must have ended, or the new mdevd would find a reader at that fifo */
 		kill(kernel, SIGKILL);
 		reap(kernel, &(int){ 0 });
 		kernel = start_kernel(0);
@@ -263,7 +264,7 @@ static void killed(void)
 		for (k = 0; k < DEVICES; k++)
 			wrong += lstat(at_root("dev/d%u", k), &st) != 0 || st.st_rdev != makedev(1, k)
 				|| st.st_gid != 12 || (st.st_mode & 07777) != 0640;
-		/* What it left of a link it was about to make is no link of anything */
+		/* An interrupted event must not leave a dangling link */
 		for (k = 0; k < 100; k++)
 			if (lstat(at_root("dev/j%u", k), &st) == 0 && S_ISLNK(st.st_mode) && stat(at_root("dev/j%u", k), &st) != 0)
 				wrong++;
@@ -279,7 +280,7 @@ static void killed(void)
 
 /*** two of them ***/
 
-/* Until no socket has anything queued */
+/* Waits until no socket has an event queued */
 static void wait_for_queues(void)
 {
 	long long began = now_us();
@@ -311,7 +312,7 @@ static void two(void)
 		if (k == 299)
 			wait_for_queues();
 	}
-	/* Neither ends before it has done what it has received */
+	/* Each one handles the events that it has received before it exits */
 	wrong += stop() != 0;
 	pid = one;
 	ready_fd = one_ready;

@@ -23,7 +23,7 @@ STEP_DIR=$BUILD/testsuite/step.d
 # shellcheck source=testsuite/result.sh
 . "$TOP/testsuite/result.sh"
 
-# Says "SKIPPED" for what follows the name: the reason
+# step_skip NAME REASON: print "SKIPPED: NAME (REASON)"
 step_skip()
 {
 	echo "SKIPPED: $1 ($2)"

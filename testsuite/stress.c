@@ -9,8 +9,8 @@
  *	stress [-n COUNT] [-s SEED] MODE PROGRAM [ARG]...
  *
  * Each MODE prints one line "PASS: " or "FAIL: " for each thing it has to show, with
- * figures, and what the program said if something failed. Exit status: 0, or 111 if
- * it could not be done. PROGRAM is started as "PROGRAM -D 3 [-o 4] -f ROOT/etc/mdev.conf
+ * figures, and the program's messages after a failure. Exit status: 0, or 111 if
+ * the test cannot be done. PROGRAM is started as "PROGRAM -D 3 [-o 4] -f ROOT/etc/mdev.conf
  * -s ROOT/sys -d ROOT/dev ARG...".
  *
  * COUNT times: PROGRAM is started, and gets SIGTERM at a moment that SEED decides. It
@@ -23,7 +23,7 @@
  * Others:
  *	hups	COUNT events, and SIGHUP at random moments; the file changes, and is
  *		broken now and then. No event is lost, handled twice or out of order
- *	idle	COUNT times SIGHUP as it begins to wait for an event: it is not left until one comes
+ *	idle	COUNT times SIGHUP as it begins to wait for an event: it must not wait for the event
  *	storm	COUNT commands in a storm of signals, some of them in a storm of SIGALRM
  *	loss	more events than its buffer holds: it coldplugs, and every device is found
  *	losses	the same whenever it coldplugs, for COUNT seconds: it must not spin
@@ -368,7 +368,7 @@ static int reap(pid_t which, int *status)
 	return got > 0;
 }
 
-/* All that descends from us is ours now (we are the subreaper). Gives 0 if something stays */
+/* Waits for all descendants, which become our children (we are the subreaper). Returns 0 if one remains */
 static int reap_all(void)
 {
 	int status;
@@ -438,7 +438,7 @@ static __attribute__((unused)) unsigned count_zombies(void)
 
 /*** /dev ***/
 
-/* What the rules of the rounds say:
+/* The nodes that the rules of the rounds make:
  *	aN	11:12 600
  *	bN	13:14 640, at sub/bN
  *	cN	15:16 604, at grp/cN, and a link at cN
@@ -741,7 +741,7 @@ static void hups(void)
 	report(stop() == 0, "mdevd SIGHUP: exit 0 after all that");
 }
 
-/* Reads what it says, up to a line with text. Gives 0 if that is not said in time */
+/* Reads the program's messages until a line contains text. Returns 0 after a timeout */
 static int wait_until_said(FILE *f, const char *text)
 {
 	long long end = now_us() + PATIENCE_SECS * 1000000LL;

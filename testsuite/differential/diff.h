@@ -1,15 +1,15 @@
 /* vi: set sw=4 ts=4: */
 /*
- * The differential test: its map
+ * The differential test: declarations
  *
  * Licensed under GPLv2, see file LICENSE in this source tree.
  *
- * A case is an mdev.conf, what lies in /dev before, and events. It is played to
+ * A case is an mdev.conf, the files in /dev at the start, and events. It is played to
  * the untouched mdev, the patched one and mdevd (play.c), and to a model of each
- * (model.c): the contract in a few hundred lines, and what stock mdev does
- * otherwise as a table of entries. Each program must do what its model says:
- * /dev and what the commands saw are compared after every event. So the programs
- * agree, but for entries of the table, and these are counted.
+ * (model.c): the contract in a few hundred lines, and a table of the differences of
+ * stock mdev. After every event, /dev and the records of the commands must be those of
+ * the model. The programs therefore agree, except in the entries of the table, which
+ * are counted.
  */
 #ifndef DIFF_H
 #define DIFF_H 1
@@ -56,7 +56,7 @@ struct text {
 	size_t len, size;
 };
 
-/* What is to be there before the first event */
+/* A file that exists before the first event */
 struct thing {
 	char kind;		/* as listed: c b d l -; 's' a file below /sys; 'h' a hard link */
 	const char *name;	/* absolute */
@@ -68,10 +68,10 @@ struct event {
 	const char *action, *devpath;
 	char *vars[VARS_MAX + 1];	/* "NAME=value", NULL-ended; ACTION and DEVPATH come first */
 	unsigned n;
-	const char *node;	/* what devtmpfs makes of it, or NULL */
+	const char *node;	/* the node that devtmpfs makes, or NULL */
 	char type;		/* b or c */
 	unsigned major, minor;
-	int exists;		/* 1: it is in SYS/dev then, -1: it is not, 0: that does not change */
+	int exists;		/* in SYS/dev. 1: from this event on, -1: no longer, 0: as before */
 };
 
 enum { SYS_DEV_NONE, SYS_DEV_EMPTY, SYS_DEV_KEPT };
@@ -85,7 +85,7 @@ struct test_case {
 	int devtmpfs;		/* the kernel makes and removes nodes, too */
 	int sys_dev;		/* SYS_DEV_...: does it tell which devices exist? */
 	mode_t umask;		/* that mdevd is started with */
-	int firmware;		/* some event asks for it: what drivers get is listed */
+	int firmware;		/* an event requests it: the drivers' data files are listed, too */
 	struct thing things[128];
 	unsigned n_things;
 	struct event *events;

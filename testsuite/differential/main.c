@@ -14,12 +14,12 @@
  *	random	COUNT cases (500), or those of them with number % PARTS = PART, or just CASE
  *	corpus	FILEs in WORLD (full, buildroot or none)
  *	storm	COUNT random events (3000) to mdevd
- *	table	prints the differences there are to be
- * -v prints each case, and what came of it, as it is played.
- * Prints "FAIL: ..." for each case that was not as its model, and for the first -f (3) of these the case and
- * where they part; "count NAME N" and "used ID N" (cases with that difference) for the caller to add
+ *	table	prints the table of differences
+ * -v prints each case and its results as it is played.
+ * Prints "FAIL: ..." for each case that differs from its model, and for the first -f (3) of these the case and
+ * the first difference; "count NAME N" and "used ID N" (cases with that difference) for the caller to add
  * up; "digest X", the same for the same cases and results.
- * Exit status: 0, 1 if there was a FAIL, 111 if there can be no test (reason on stderr).
+ * Exit status: 0, 1 if there was a FAIL, 111 if the test cannot be done (reason on stderr).
  */
 #include "diff.h"
 
@@ -28,7 +28,7 @@ static unsigned failures, show = 3;
 static unsigned n_cases, n_played, n_all_alike, n_events, n_commands, n_daemon, n_loaded;
 static unsigned long long digest;
 
-/* Runs one side of a case in a child; log and said are what it gives */
+/* Runs the program or the model on a case, in a child, and sets log and said */
 static void run(int is_model, enum program p, const struct test_case *c, struct text *log, struct text *said)
 {
 	struct text all = { NULL, 0, 0 };
@@ -109,7 +109,7 @@ static void print_case(const struct test_case *c)
 	}
 }
 
-/* Prints the part of each log that is about the first event where they part */
+/* Prints the part of each log that is about the first event in which they differ */
 static void print_difference(const char *a_name, const char *a, const char *b_name, const char *b)
 {
 	size_t same = 0, from = 0, i;
@@ -160,7 +160,7 @@ static const char *events_of(const struct text *log)
 	return s ? s : "";
 }
 
-/* FNV-1a of all that was played and came of it */
+/* FNV-1a of all cases and results */
 static void take_digest(const struct text *t)
 {
 	size_t i;
@@ -214,8 +214,8 @@ static void play_case(const struct test_case *c, int with_daemon)
 		ok &= compare(c, program_names[p], &logs[p], "it is to be", &models[p]);
 		n_played++;
 	}
-	/* Events' messages of the two that are to be alike. Firmware is another process's in mdevd, and
-	 * a device whose numbers are in sysfs alone has no node there */
+	/* mdev and mdevd must print the same messages for events, except for firmware, which another process
+	 * of mdevd loads, and for devices whose numbers are in sysfs only, for which mdevd makes no node */
 	if (ok && !c->firmware && !is_used("mdev-asks-sysfs", before) && !has_unnumbered_remove(c) && strncmp(models[MDEV].s, events_of(&models[MDEVD]), models[MDEV].len) == 0)
 		ok &= compare(c, "what mdev says", &said[MDEV], "what mdevd says", &said[MDEVD]);
 	/* "mdevd -N" said 0, and it started */
@@ -224,7 +224,7 @@ static void play_case(const struct test_case *c, int with_daemon)
 	n_events += c->n_events;
 	n_commands += count_of(logs[MDEV].s, "\ncommands:\n");
 	n_daemon += with_daemon;
-	/* What was counted is cases, not times */
+	/* Count cases, not occurrences */
 	for (i = 0; i < n_entries; i++) {
 		if (used[i] != before[i]) {
 			used[i] = before[i] + 1;
@@ -232,7 +232,7 @@ static void play_case(const struct test_case *c, int with_daemon)
 		}
 	}
 	if (plain) {
-		/* Without an entry the three are alike, to the letter */
+		/* Without an entry of the table, the three results must be identical */
 		n_all_alike++;
 		compare(c, "stock mdev", &logs[STOCK], "mdev", &logs[MDEV]);
 		if (strncmp(logs[MDEV].s, events_of(&logs[MDEVD]), logs[MDEV].len) != 0) {

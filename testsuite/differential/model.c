@@ -1,20 +1,20 @@
 /* vi: set sw=4 ts=4: */
 /*
- * The differential test: what each program is to do
+ * The differential test: a model of each program
  *
  * Licensed under GPLv2, see file LICENSE in this source tree.
  *
- * The contract, written a second time, as simply as can be: it acts on a real
- * /dev (of the world, see world.c). Where the untouched mdev does otherwise,
- * there is an entry in the table below: differs() asks whether the program that
- * is modelled is one of those, and counts. The condition beside it says exactly
- * when. So the table is complete (else a program would not do what its
- * model says) and holds nothing that is not so.
+ * The contract, written a second time, as simply as possible: it acts on a real
+ * /dev (of the world, see world.c). Each difference of the untouched mdev has an
+ * entry in the table below. differs() returns whether the modelled program
+ * has the difference, and counts it; the condition beside the entry states exactly
+ * when. The table is complete, because otherwise a program would differ from its
+ * model, and it has no entry that is not true.
  */
 #include "diff.h"
 
 enum {
-	/* Stock mdev; what the message of the patch to mdev.c lists */
+	/* Stock mdev: the list in the message of the patch to mdev.c */
 	BAD_REGEX_DIES, BAD_MODE_NO_NODE, ROOT_UNKNOWN, AT_ONLY_ON_ADD, AT_GARBAGE, AT_GROUPS_EMPTY,
 	BANG_STICKS, EMPTY_GROUP_CRASHES, EMPTY_GROUP_PERCENT, IN_THE_WAY_STAYS, LIVING_NODE_CHANGED, DIR_GETS_MODE,
 	LINK_LEFT_OUT, LINK_NO_DIR, LINK_NOT_RELATIVE, LINK_WITHOUT_NODE, OLD_NODE_STAYS, PARENT_OUTSIDE,
@@ -136,7 +136,7 @@ struct rule {
 	unsigned line0, line1;	/* the first and the last one */
 	const char *error;	/* syntax error, or NULL */
 	int unknown;		/* its owner is */
-	int dies;		/* stock mdev, when it gets here */
+	int dies;		/* stock mdev dies when it reads this rule */
 	int keep;
 	struct {
 		char *var;
@@ -167,7 +167,7 @@ static struct {
 	int name_is_var;	/* it is DEVNAME's own */
 } m;
 
-/* "mdev -d" is mdevd, but for the umask of commands */
+/* "mdev -d" is mdevd, except for the umask of commands */
 static int is_mdev(void)
 {
 	return m.p == STOCK || m.p == MDEV;
@@ -598,7 +598,8 @@ static int use_parents(const char *name, int make)
 	}
 }
 
-/* Is name the device's node, or a link that leads there by a way that may be used? path: where */
+/* Is name the device's node, or a link that leads to it through directories that may be used? path gets the
+ * node's name */
 static int leads_to_device(const char *name, char *path)
 {
 	struct stat st;
@@ -611,7 +612,7 @@ static int leads_to_device(const char *name, char *path)
 	return links == 0 || use_parents(path, 0);
 }
 
-/* The same, as stock mdev has it: name is cut if one of them cannot be made. Gives how many were made */
+/* Makes the directories as stock mdev does, which cuts name if it cannot make one. Returns how many it made */
 static unsigned stock_make_directories(char *name)
 {
 	unsigned made = 0;
@@ -855,7 +856,7 @@ static char *sysfs(const char *attribute)
 	return buf;
 }
 
-/* What cannot be a name in /dev */
+/* Is s invalid as a name in /dev? */
 static int is_bad_name(const char *s)
 {
 	char copy[PATH_MAX];

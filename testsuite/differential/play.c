@@ -46,8 +46,8 @@ static void send_event(int fd, const struct event *e)
 
 /*** programs ***/
 
-/* Starts a program: stdin is ours, the rest of what it says goes to /out/said, vars are put to its
- * environment. fd3 and fd4: -1, or what it is to have for 3 and 4. vfork: the child only makes system calls */
+/* Starts a program. It inherits stdin, writes stdout and stderr to /out/said, and has vars in its environment.
+ * fd3 and fd4 become its descriptors 3 and 4, unless they are -1. vfork: the child only makes system calls */
 static pid_t start(const char *file, char **argv, char **vars, mode_t um, int fd3, int fd4)
 {
 	char *env[VARS_MAX + 3];

@@ -5,8 +5,8 @@
  * Licensed under GPLv2, see file LICENSE in this source tree.
  *
  *	/bin/stock /bin/ours	the two BusyBoxes
- *	/bin/sh, ln, chmod...	applets of the stock one, for whoever runs commands
- *	/bin/rec, modprobe...	recorders: write what they see to /out/rec
+ *	/bin/sh, ln, chmod...	applets of the stock one, for the commands of rules
+ *	/bin/rec, modprobe...	recorders, which write how they were called to /out/rec
  *	/dev /etc /sys /tmp		emptied before each program plays a case
  *	/out			records, and things that links in /dev lead to
  */

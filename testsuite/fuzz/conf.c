@@ -1,8 +1,7 @@
 /* vi: set sw=4 ts=4: */
 /*
- * libFuzzer target for mdev_conf.c and mdev_match.c: whatever is in the file, its rules
- * are what a rule may be, reading it twice gives the same ones, and what they make of
- * some events stays in /dev
+ * libFuzzer target for mdev_conf.c and mdev_match.c: the rules of any file are well formed,
+ * reading it twice gives the same rules, and their plans for some events stay in /dev
  *
  * Input: mdev.conf.
  *

@@ -1,7 +1,7 @@
 /* vi: set sw=4 ts=4: */
 /*
- * What the fuzz targets have in common. scripts/fuzz builds and runs them, with
- * the engine's rooms and BusyBox's own libbb.
+ * Declarations that the fuzz targets share. scripts/fuzz builds and runs them, with
+ * the engine's files and BusyBox's own libbb.
  *
  * Licensed under GPLv2, see file LICENSE in this source tree.
  */
@@ -16,7 +16,7 @@ void lbb_prepare(const char *applet);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* A promise is broken: says which, and ends the run. libFuzzer keeps the input */
+/* Prints the property that does not hold, and ends the run. libFuzzer keeps the input */
 #define FUZZ_FAIL(...) do { \
 	fprintf(stderr, "broken: " __VA_ARGS__); \
 	fputc('\n', stderr); \
@@ -24,8 +24,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 } while (0)
 #define FUZZ_CHECK(cond) do { if (!(cond)) FUZZ_FAIL("%s (%s:%d)", #cond, __FILE__, __LINE__); } while (0)
 
-/* glibc's regcomp() takes all memory and time there is for repeats of repeats, and
- * regexec() for back references: nothing of ours. Is the ERE harmless? */
+/* Is the ERE harmless? glibc's regcomp() takes unlimited memory and time for nested repetition, and
+ * regexec() for back references: these are not our faults */
 static inline int fuzz_is_harmless(const char *s, size_t len)
 {
 	unsigned braces = 0, digits = 0, repeats = 0;

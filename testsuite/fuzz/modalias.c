@@ -1,15 +1,15 @@
 /* vi: set sw=4 ts=4: */
 /*
- * libFuzzer target for mdevd_modalias.c: whatever is in the files, it does not say "nothing
- * to do" where a modprobe would find something, and says the same again from memory
+ * libFuzzer target for mdevd_modalias.c: with any files, it does not return 0 if a modprobe
+ * would find a module, and its cache gives the same result
  *
  * Build: clang -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
  *	-funsigned-char -D_GNU_SOURCE -DSHIM_ROOT -Itestsuite/shim -Iapplets
  *	testsuite/fuzz/modalias.c applets/mdevd_modalias.c
  * Input: the alias, a newline, modules.alias; and behind a line "%%" a file of modprobe.d.
  *
- * The two modprobes are here once more, in the plainest way, with fnmatch(): what they
- * read and how they take it is told in mdevd_modalias.c.
+ * The two modprobes are implemented here again, as simply as possible, with fnmatch():
+ * mdevd_modalias.c describes the files that they read, and how.
  *
  * Licensed under GPLv2, see file LICENSE in this source tree.
  */

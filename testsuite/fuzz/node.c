@@ -1,9 +1,9 @@
 /* vi: set sw=4 ts=4: */
 /*
  * libFuzzer target for mdev_conf.c, mdev_match.c, mdev_node.c and mdev_firmware.c: rules and
- * events together, in a /dev that others write, too. Nothing outside of it changes,
- * nothing outside of /lib/firmware is given away; and unless something else was said, what the
- * plan says is there afterwards
+ * events together, in a /dev that others write, too. Nothing outside of /dev changes, no file
+ * outside of /lib/firmware is loaded, and unless there was a message, the result is as the
+ * plan says
  *
  * Input: mdev.conf, a line "%%", and then one thing a line:
  *	+NAME MAJ MIN [VAR=value]...	add of a char device, ^NAME of a block device
@@ -15,10 +15,10 @@
  *	gMAJ:MIN		a char device vanishes from SYS/dev, its event is lost
  *	o			from now on the kernel has no SYS/dev
  *
- * It takes root. So that a bug cannot do anything to the machine, the process gives up what it could
- * do harm to first: it has mounts of its own, all read-only but for FUZZ_OUT (a directory that the
- * corpus and what breaks it are in), a network and a /dev of its own, and the nodes that are made
- * cannot be opened. Rules and events are played in a chroot in there.
+ * It runs as root. To protect the machine from a bug, the process first isolates itself: it gets its own
+ * mounts, all read-only except FUZZ_OUT (the directory of the corpus and of inputs that fail), its own
+ * network and /dev, and the nodes that it makes cannot be opened. Rules and events are played in a
+ * chroot in there.
  *
  * Licensed under GPLv2, see file LICENSE in this source tree.
  */
@@ -38,7 +38,7 @@ static unsigned warnings;
 static int foreign; /* root has made links or directories: what is asked for may not be possible */
 static int has_no_sys_dev;
 
-/* What is not to change */
+/* Files that must not change */
 static const char *const outside[] = {
 	"/", "/file", "/outside", "/outside/file", "/outside/dir", "/outside/dir/node", "/outside/link",
 	"/dev2", "/dev2/null", "/etc", "/etc/passwd", "/etc/group", "/lib", "/lib/firmware", "/lib/firmware/blob",
@@ -193,7 +193,7 @@ static void unescape(char *s)
 	*to = '\0';
 }
 
-/* All that is mounted, but for out, becomes read-only for this process. Gives 0 if that is so */
+/* Makes all mounts except out read-only for this process. Returns 0 on success */
 static int make_read_only(const char *out)
 {
 	char line[2 * PATH_MAX], path[PATH_MAX];
@@ -429,7 +429,7 @@ static void play_event(struct mdev_conf *conf, struct mdev_event *ev)
 	static struct mdev_plan plan;
 	const struct mdev_rule *rule = conf->first;
 
-	/* Nothing is there but what is filled in, or is what an earlier event left */
+	/* Other members of the plan are undefined, or those of an earlier event */
 	memset(&plan, 'p', sizeof(plan));
 	strcpy(plan.buf, "earlier");
 	for (;;) {

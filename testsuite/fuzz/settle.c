@@ -1,13 +1,13 @@
 /* vi: set sw=4 ts=4: */
 /*
- * libFuzzer target for mdevd_settle.c: in a world where events come in any order, are lost,
- * told twice, cause others, and mdevd dies, it returns, and not before mdevd has handled the
- * last event of every device
+ * libFuzzer target for mdevd_settle.c: events are reordered, lost, sent twice and cause others,
+ * and mdevd dies; mdevd_settle_wait() must return, but not before mdevd has handled the last
+ * event of every device
  *
- * Input: what kind of world it is (3 bytes), then what happens, a byte for each time that somebody
- * waits. At the end of the input the world is a good one: mdevd does its work.
+ * Input: the kind of world (3 bytes), then a byte for each poll(), which selects what happens
+ * meanwhile. After the end of the input nothing fails any more, and mdevd handles its events.
  *
- * Nothing here is real: the kernel, mdevd and the clock are below.
+ * The kernel, mdevd and the clock are simulated below.
  *
  * Licensed under GPLv2, see file LICENSE in this source tree.
  */
@@ -24,7 +24,7 @@ enum {
 	/* The first byte */
 	OLD_KERNEL = 1 << 0,	/* cannot mark events, and says that it did */
 	NO_LO = 1 << 1,		/* takes writes to lo, and sends nothing to us */
-	/* What is lost by both, nobody can know of: one of these at most */
+	/* If both mdevd and we lose an event, nobody can notice: RESTARTS and OVERFLOWS exclude each other */
 	RESTARTS = 1 << 2,	/* mdevd may die and be started again */
 	OVERFLOWS = 1 << 3,	/* our queues may overflow */
 	MDEVD_LOSES = 1 << 4,	/* so may mdevd's: it makes up for it with a coldplug */
@@ -359,10 +359,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	W.seqnum = data[1] & 0x80 ? 0xfffffff0u : data[1]; /* it wraps around */
 	if (W.kind & OVERFLOWS)
 		W.kind &= ~RESTARTS;
-	/* Nor does mdevd hold back what it cannot know to be a barrier */
+	/* An mdevd that recovers cannot hold back barriers without a mark */
 	if ((W.kind & OVERFLOWS) && (W.kind & OLD_KERNEL))
 		W.kind &= ~MDEVD_LOSES;
-	/* Then nothing can be a barrier: it must time out */
+	/* Without lo and devices nothing can be a barrier, and settling must time out */
 	if (W.n_devices == 0)
 		W.kind &= ~NO_LO;
 	input = data + 3;

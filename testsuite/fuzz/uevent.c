@@ -1,7 +1,7 @@
 /* vi: set sw=4 ts=4: */
 /*
- * libFuzzer target for mdevd_uevent.c and mdev_sysfs.c: it takes just those datagrams that
- * a plain reading of the rules takes, and what it says of them is true
+ * libFuzzer target for mdevd_uevent.c and mdev_sysfs.c: they accept a datagram if and only if a
+ * plain model accepts it, with the model's result
  *
  * Input: two bytes for the length of a node's name, then the datagram.
  *
@@ -10,7 +10,7 @@
 #include "fuzz.h"
 #include "mdevd.h"
 
-/* The rules once more, without haste. Returns the number of variables, or -1 */
+/* The model: the same rules, implemented plainly. Returns the number of variables, or -1 */
 static int model(const char *s, size_t size, const char **action, const char **devpath)
 {
 	const char *end = s + size, *at, *p;

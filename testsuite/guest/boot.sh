@@ -12,8 +12,8 @@ else
 	ok "a MODALIAS rule has loaded a module" [ "$loaded_at_boot" ]
 fi
 
-# The kernel numbers its events; mdevd has reported each that it handled. Devices go on
-# speaking: what comes after the number was read does not count.
+# The kernel numbers its events, and mdevd has reported each event that it handled. Devices continue to
+# send events: those after the number was read do not count.
 sent=$(cat /sys/kernel/uevent_seqnum)
 echo change >/sys/class/mem/null/uevent
 mdevd-coldplug -n -O 4 -t 20

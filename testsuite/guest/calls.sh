@@ -1,6 +1,6 @@
 # shellcheck shell=sh disable=SC2154 # init and lib.sh set the variables
-# Under the filter that refuses what 2.6.26 did not have: what else mdevd does, beside
-# what a boot needs. A second one, in a directory of its own, hears of the same devices.
+# What mdevd does besides the work at boot, under the filter that refuses system calls newer than Linux
+# 2.6.26. A second mdevd, with its own directory, receives the same events.
 if [ -z "$old" ]; then
 	skip "mdevd does its work with old system calls" "there is no filter"
 	return

@@ -1,6 +1,6 @@
 # shellcheck shell=sh disable=SC2154 # init and lib.sh set the variables
-# The clock is set again and again, by a day each time, while a command's time runs out and
-# while mdevd-coldplug waits: neither comes sooner or later for it. Nobody else's clock is set.
+# The clock is set again and again, by a day each time, while the time limit of a command or of
+# mdevd-coldplug runs: both limits must be kept. Only the guest's clock is set.
 mkdir -p /run/clock/dev
 cat >/run/clock/mdev.conf <<'END'
 null	0:0 600 @exec sleep 1000

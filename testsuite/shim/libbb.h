@@ -1,10 +1,10 @@
 /* vi: set sw=4 ts=4: */
 /*
- * As much of BusyBox as a room needs that is compiled alone, for tests and fuzzing:
- * cc -Itestsuite/shim -Iapplets ... applets/ROOM.c
+ * The parts of BusyBox that one file of applets/ needs if it is compiled alone, for tests and fuzzing:
+ * cc -Itestsuite/shim -Iapplets ... applets/FILE.c
  *
- * With SHIM_ROOT defined, absolute names that a room opens are below shim_root, and it is
- * shim_later_ms milliseconds later than it is. The program defines both.
+ * If SHIM_ROOT is defined, absolute names that the file opens are below shim_root, and its clock is
+ * shim_later_ms milliseconds fast. The program defines both.
  *
  * Licensed under GPLv2, see file LICENSE in this source tree.
  */
