@@ -142,7 +142,7 @@ void FAST_FUNC mdev_link_make(const struct mdev_conf *conf, const struct mdev_pl
 	char name[MDEV_NAME_MAX + 2];
 	unsigned i;
 
-	if (plan->rule->n_links == 0 || (!mdev_dry_run && !mdev_node_exists(plan, name)))
+	if (plan->rule->n_links == 0 || (!mdev_dry_run && mdev_node_find(plan, name) <= 0))
 		return;
 	for (i = 0; i < plan->rule->n_links; i++)
 		make_rule_link(plan, &plan->rule->links[i], name);
@@ -164,13 +164,11 @@ static int is_swept(const struct mdev_conf *conf, const struct mdev_event *ev, c
 	return 0;
 }
 
-/* After all rules of an event: removes, from the directories of the links that the event's device may
- * have had, those that lead to the plan's node and were not made for this event. Logs them; a dry run
- * only logs them. */
-void FAST_FUNC mdev_link_sweep(const struct mdev_conf *conf, const struct mdev_plan *plan)
+/* Sweeps the directories of all rules' links that the event's device may have. name is a buffer of
+ * MDEV_NAME_MAX + 2 bytes */
+static void sweep_common_directories(const struct mdev_conf *conf, const struct mdev_plan *plan, char *name)
 {
-	char name[MDEV_NAME_MAX + 2];
-	struct mdev_link *link;
+	const struct mdev_link *link;
 
 	for (link = conf->links; link; link = link->next) {
 		const char *percent = strchrnul(link->path, '%');
@@ -183,7 +181,9 @@ void FAST_FUNC mdev_link_sweep(const struct mdev_conf *conf, const struct mdev_p
 			continue;
 		}
 		mdev_log_about(plan->event, link->rule);
-		snprintf(name, sizeof(name), "%.*s.x", len, link->path);
+		/* As for the link itself: several slashes in a row become one */
+		mdev_plan_path(plan, link->path, link->path + len, name);
+		strcat(name, "x");
 		if (!cut_name(name))
 			continue;
 		/* In /dev are links of others, too: only names that this one can have */
@@ -192,9 +192,31 @@ void FAST_FUNC mdev_link_sweep(const struct mdev_conf *conf, const struct mdev_p
 		else
 			sweep_directory(conf, plan, name, link->path, percent - link->path + !*percent);
 	}
-	if (plan->event->op == MDEV_OP_REMOVE) {
-		mdev_log_about(plan->event, plan->rule);
-		sweep_own_directories(conf, plan, name);
+}
+
+/* After all rules of an event: removes, from the directories of the links that the event's device may
+ * have had, those that lead to its node and were not made for this event. Logs them; a dry run
+ * only logs them. Sets plan->node to the node if it is a link to that. */
+void FAST_FUNC mdev_link_sweep(const struct mdev_conf *conf, struct mdev_plan *plan)
+{
+	char name[MDEV_NAME_MAX + 2];
+	struct mdev_link *link = conf->links;
+	int found;
+
+	while (link && !mdev_rule_may_match(link->rule, plan->event))
+		link = link->next;
+	if (!link)
+		return;
+	found = mdev_node_find(plan, name);
+	if (found > 0)
+		plan->node = strcpy(plan->buf, name); /* an earlier rule's ">" moved it */
+	/* Are the links to that name another device's? */
+	if (found >= 0) {
+		sweep_common_directories(conf, plan, name);
+		if (plan->event->op == MDEV_OP_REMOVE) {
+			mdev_log_about(plan->event, plan->rule);
+			sweep_own_directories(conf, plan, name);
+		}
 	}
 	for (link = conf->links; link; link = link->next)
 		link->made = 0;

@@ -33,11 +33,14 @@ static int syslog_fd = -1;
 /* Sets up logging that never waits for a reader. A terminal or pipe at stderr is opened a second
  * time, with O_NONBLOCK; if that fails (no /proc, or a socket), stderr itself becomes
  * non-blocking. to_syslog: also opens a socket, because syslog(3) would wait for a syslogd that
- * does not read. Dies if it cannot make that socket. */
+ * does not read. Dies if it cannot make that socket. Called again after stderr was replaced: closes
+ * the old one, whose reader may be waiting for end-of-file. */
 void FAST_FUNC mdev_log_init(int to_syslog)
 {
 	struct stat st;
 
+	if (stderr_fd > STDERR_FILENO)
+		close(stderr_fd);
 	stderr_fd = STDERR_FILENO;
 	/* Not for a file: we share its offset with commands. Not for the pipe that replaces a closed
 	 * stderr: it is read-only */

@@ -127,7 +127,7 @@ int FAST_FUNC mdev_plan_path(const struct mdev_plan *plan, const char *path, con
 			s = strchr(value, '}');
 			dst = append_value(plan->event, buf, dst, value, s - value);
 			if (!dst) {
-				safe_strncpy(buf, value, s - value + 1);
+				safe_strncpy(buf, value, MIN(s - value, MDEV_NAME_MAX) + 1);
 				return 0;
 			}
 #endif

@@ -95,16 +95,20 @@ static int is_other_node(const struct mdev_plan *plan, const struct stat *st)
 		&& mdev_sysfs_exists(plan->event->sys, st->st_mode, st->st_rdev, /*unknown:*/ 1);
 }
 
-#if ENABLE_FEATURE_MDEV_LINKS
-
-/* Does the plan's node exist? buf is scratch space of MDEV_NAME_MAX bytes. */
-int FAST_FUNC mdev_node_exists(const struct mdev_plan *plan, char *buf)
+/* Follows the plan's node into buf, which has MDEV_NAME_MAX bytes. Returns 1 if that is the device's
+ * node, -1 if it is the node of another device that exists, else 0. */
+int FAST_FUNC mdev_node_find(const struct mdev_plan *plan, char *buf)
 {
 	struct stat st;
 
+	st.st_mode = 0; /* if there is no such name */
 	strcpy(buf, plan->node);
-	return leads_to_device(plan, buf, &st);
+	if (leads_to_device(plan, buf, &st))
+		return 1;
+	return -is_other_node(plan, &st);
 }
+
+#if ENABLE_FEATURE_MDEV_LINKS
 
 /* Is name a link to the node of another device that exists? node gets its name, and has
  * MDEV_NAME_MAX bytes. */
@@ -296,6 +300,24 @@ void FAST_FUNC mdev_node_add(struct mdev_plan *plan)
 		mdev_node_link(plan, "root");
 }
 
+/* For actions other than add: sets plan->node and path_op to what mdev_node_add() made, if that was not
+ * the rule's PATH. */
+void FAST_FUNC mdev_node_locate(struct mdev_plan *plan)
+{
+	const char *name = plan->event->name;
+	char buf[MDEV_NAME_MAX];
+	struct stat st;
+	int found;
+
+	if (!plan->path_op || plan->event->major < 0)
+		return;
+	found = mdev_node_find(plan, buf);
+	if (found < 0 || (found == 0 && is_device(plan, name, &st))) {
+		plan->node = name;
+		plan->path_op = '\0';
+	}
+}
+
 /* Removes name if it is the device's node or a link to the plan's node. If it is a link to the
  * device's node under another name, removes that node too */
 static NOINLINE void remove_name(const struct mdev_plan *plan, const char *name)
@@ -323,14 +345,17 @@ static NOINLINE void remove_name(const struct mdev_plan *plan, const char *name)
 /* Removes the plan's node if it still is the device's. If the plan has a PATH, also removes the event's
  * name if it is the device's node or a link to it. Without numbers, removes the node and the link of ">"
  * by name. If the device exists, a new one has the same numbers: removes nothing, and returns 0 unless
- * the plan's node is gone. Reports failures. Does not block, allocates nothing. */
+ * the plan's node is gone. Without a node removes nothing. Reports failures. Does not block, allocates
+ * nothing. */
 int FAST_FUNC mdev_node_remove(const struct mdev_plan *plan)
 {
 	const struct mdev_event *ev = plan->event;
 	IF_FEATURE_MDEV_LINKS(char buf[MDEV_NAME_MAX];)
 
 	if (ev->major >= 0 && mdev_sysfs_exists(ev->sys, ev->type, ev->dev, /*unknown:*/ 0))
-		return IF_FEATURE_MDEV_LINKS(!mdev_node_exists(plan, buf)) IF_NOT_FEATURE_MDEV_LINKS(0);
+		return IF_FEATURE_MDEV_LINKS(mdev_node_find(plan, buf) <= 0) IF_NOT_FEATURE_MDEV_LINKS(0);
+	if (!plan->has_node)
+		return ev->major >= 0;
 	if (plan->path_op == '>' || (plan->path_op && ev->major >= 0))
 		remove_name(plan, ev->name);
 	remove_name(plan, plan->node);

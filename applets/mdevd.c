@@ -266,7 +266,7 @@ static void init(int to_syslog, int may_skip)
 	G.h.u.ev.sys = G.sys;
 #if ENABLE_FEATURE_MDEVD_PROBE
 	G.h.probe.timeout = G.h.timeout;
-	G.h.probe.in_child = in_child;
+	G.h.probe.in_child = in_command;
 #endif
 	status = mdevd_rules_read(&G.h.conf, G.conf_name, G.h.dev, /*may_be_missing:*/ 1);
 	if (G.h.conf.failed || (status != 0 && !may_skip))
@@ -290,9 +290,7 @@ void FAST_FUNC mdevd_run_as_mdev(char **argv, int foreground, int to_syslog)
 	coldplug();
 	if (!foreground) {
 		mdevd_discard_output();
-		/* Closes the caller's stderr: its reader may be waiting for end-of-file */
-		mdev_log_close();
-		mdev_log_init(to_syslog);
+		mdev_log_init(/*to_syslog: is open*/ 0);
 		notify_ready();
 	}
 	serve();
@@ -339,8 +337,10 @@ int mdevd_main(int argc UNUSED_PARAM, char **argv)
 #if ENABLE_FEATURE_MDEVD_CHECK
 	mdev_dry_run = (opts & (OPT_n | OPT_N)) != 0;
 	if (opts & OPT_N) {
-		int status = mdevd_rules_read(&G.h.conf, G.conf_name, G.h.dev, /*may_be_missing:*/ 0);
+		int status;
 
+		xfunc_error_retval = MDEVD_EXIT_SYSTEM;
+		status = mdevd_rules_read(&G.h.conf, G.conf_name, G.h.dev, /*may_be_missing:*/ 0);
 		mdev_check(&G.h.conf);
 		return status;
 	}

@@ -23,6 +23,8 @@ static void perform_plan(struct mdevd_handler *h, int explain)
 	struct mdev_plan *plan = &h->plan;
 	int op = plan->has_node ? plan->event->op : MDEV_OP_OTHER;
 
+	if (op != MDEV_OP_ADD)
+		mdev_node_locate(plan);
 	if (mdev_dry_run || mdev_verbose >= MDEV_LOG_INFO)
 		mdev_node_log(plan, explain || !mdev_dry_run);
 	if (plan->refused && !mdev_dry_run)
@@ -41,7 +43,8 @@ static void perform_plan(struct mdevd_handler *h, int explain)
 			h->out.slowest = plan->rule;
 		}
 	}
-	if (op == MDEV_OP_REMOVE && mdev_node_remove(plan))
+	/* Also after "!": another rule may have made links */
+	if (plan->event->op == MDEV_OP_REMOVE && mdev_node_remove(plan))
 		sweep_links(h);
 }
 

@@ -20,6 +20,7 @@ enum {
 	TYPE_PROTECTIVE = 0xee,	/* of the MBR in front of a GPT */
 	NOBODY = 65534,		/* DEFAULT_OVERFLOWUID, linux/highuid.h */
 	STUCK_MAX = 8,		/* children that a device does not answer */
+	TEMP_NAME_SIZE = sizeof(".mdevd.4294967295"),
 };
 
 struct mbr {
@@ -58,19 +59,26 @@ struct result {
 
 static const char names[] ALIGN1 = "ID_FS_TYPE=\0""ID_FS_UUID=\0""ID_FS_LABEL=\0""PARTUUID=\0";
 
+/* Prints into buf the name of the node that the child makes, and removes once it is open, if the device
+ * has none yet */
+static void print_temp_name(char *buf, pid_t child)
+{
+	sprintf(buf, ".mdevd.%u", (unsigned)child);
+}
+
 /** In the child **/
 
 /* Opens the block device for reading. Neither waits for a medium nor closes the tray of a drive */
 static int open_device(const struct mdev_event *ev)
 {
-	char temp[sizeof(".mdevd.4294967295")];
+	char temp[TEMP_NAME_SIZE];
 	const char *name = ev->name;
 	struct stat st;
 	int fd;
 
 	if (stat(name, &st) != 0 || !S_ISBLK(st.st_mode) || (uint32_t)st.st_rdev != ev->dev) {
 		/* Without devtmpfs the node is not there yet */
-		sprintf(temp, ".mdevd.%u", (unsigned)getpid());
+		print_temp_name(temp, getpid());
 		name = temp;
 		if (mdev_dry_run || mknod(temp, S_IFBLK | 0600, ev->dev) != 0)
 			return -1;
@@ -168,8 +176,11 @@ static void read_partuuid(struct result *r, const struct mdev_event *ev)
 static void NORETURN read_device(const struct mdev_event *ev, int out)
 {
 	struct result r;
-	struct volume_id *id = volume_id_open_node(open_device(ev));
+	struct volume_id *id;
 
+	/* "killall -HUP mdevd" is for the daemon */
+	signal(SIGHUP, SIG_IGN);
+	id = volume_id_open_node(open_device(ev));
 	memset(&r, 0, sizeof(r));
 	read_partuuid(&r, ev);
 	/* Anybody may have written the data that volume_id parses, and it does not validate all of it */
@@ -187,13 +198,16 @@ static void NORETURN read_device(const struct mdev_event *ev, int out)
 
 /** In the daemon **/
 
-/* Adds the variables that have values behind the datagram */
+/* Adds the variables that have values behind the datagram, before MDEV of an earlier rule */
 static void add_variables(struct mdevd_uevent *u, struct result *r)
 {
 	char **vars = u->vars + string_array_len(u->vars);
 	char *s = u->buf + u->received_len;
+	char mdev[sizeof("MDEV=") + MDEV_NAME_MAX];
+	unsigned mdev_len = u->len - u->received_len;
 	unsigned i;
 
+	memcpy(mdev, s, mdev_len);
 	for (i = 0; i < PROBE_NVARS; i++) {
 		char *value = r->values[i];
 
@@ -205,7 +219,9 @@ static void add_variables(struct mdevd_uevent *u, struct result *r)
 		mdev_log(MDEV_LOG_DEBUG, "%s", vars[-1]);
 	}
 	*vars = NULL;
-	u->len = u->received_len = s - u->buf;
+	u->received_len = s - u->buf;
+	memcpy(s, mdev, mdev_len);
+	u->len = u->received_len + mdev_len;
 }
 
 /* Adds to the event of a block device ID_FS_TYPE, ID_FS_UUID and ID_FS_LABEL, and PARTUUID if it has
@@ -238,7 +254,12 @@ void FAST_FUNC mdevd_probe(struct mdevd_probe *p, struct mdevd_uevent *u)
 			struct result r;
 
 			if (ms >= timeout) {
+				char temp[TEMP_NAME_SIZE];
+
 				kill(pid, SIGKILL);
+				/* It may be in open() for ever */
+				print_temp_name(temp, pid);
+				unlink(temp);
 				p->n_stuck++;
 				fault = "the device does not answer";
 				break;
@@ -270,11 +291,12 @@ BBUNIT_DEFINE_TEST(mdevd_probe_add_variables)
 		u.vars[i] = (char*)"A=b";
 	u.ev.vars = u.vars;
 	u.ev.action = u.ev.devpath = "";
-	u.received_len = UEVENT_MAX;
+	u.len = u.received_len = UEVENT_MAX;
 	memset(&r, 'x', sizeof(r));
 	add_variables(&u, &r);
 	BBUNIT_ASSERT_EQ(string_array_len(u.vars), UEVENT_NVARS + PROBE_NVARS);
 	BBUNIT_ASSERT_TRUE(u.len <= UEVENT_MAX + PROBE_MAX);
+	BBUNIT_ASSERT_EQ(u.len, u.received_len);
 	BBUNIT_ASSERT_EQ(strlen(u.vars[UEVENT_NVARS + 3]), sizeof("PARTUUID=") - 1 + PROBE_VALUE_MAX - 1);
 
 	/* Only those that have a value */

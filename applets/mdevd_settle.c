@@ -164,7 +164,7 @@ static void NORETURN die_of_timeout(struct mdevd_settle *s)
 	if (s->missing_node)
 		bb_error_msg_and_die("not settled: no %s", s->missing_node);
 	bb_error_msg_and_die("not settled: %d events pending, last %s",
-			MAX(s->pending.count, 0), s->u.ev.devpath);
+			MAX(s->pending.count, 0), s->u.ev.devpath ? s->u.ev.devpath : "none");
 }
 
 /* Waits until an event comes, for ms milliseconds at most, and reads what is queued. Returns 0

@@ -16,7 +16,7 @@
 enum {
 	/* Stock mdev: the list in the message of the patch to mdev.c */
 	BAD_REGEX_DIES, BAD_MODE_NO_NODE, ROOT_UNKNOWN, AT_ONLY_ON_ADD, AT_GARBAGE, AT_GROUPS_EMPTY,
-	BANG_STICKS, EMPTY_GROUP_CRASHES, EMPTY_GROUP_PERCENT, IN_THE_WAY_STAYS, LIVING_NODE_CHANGED, DIR_GETS_MODE,
+	BANG_STICKS, EMPTY_GROUP_CRASHES, EMPTY_GROUP_PERCENT, IN_THE_WAY_STAYS, LIVING_NODE_CHANGED, NODE_ELSEWHERE, DIR_GETS_MODE,
 	LINK_LEFT_OUT, LINK_NO_DIR, LINK_NOT_RELATIVE, LINK_WITHOUT_NODE, OLD_NODE_STAYS, PARENT_OUTSIDE,
 	PARENT_UNSAFE, PARENT_DANGLING, REMOVE_BY_NAME, SUCCESSOR_REMOVED, LINKED_NODE_STAYS, ACCESS_KEPT,
 	NAME_ANYTHING, PATH_ANYTHING, PATH_OUTSIDE, PATH_KEEPS_DEV, PATH_SLASHES, MKDIR_ALWAYS,
@@ -54,6 +54,9 @@ const struct entry entries[] = {
 	[LIVING_NODE_CHANGED] = { "living-node-changed",
 		"the node of another device that exists gets the rule's mode and owner; now it is left alone, and "
 		"the new device's node gets DEVNAME instead of PATH" },
+	[NODE_ELSEWHERE] = { "node-elsewhere",
+		"on actions other than add, MDEV is PATH even if another device's node is there or if DEVNAME is the "
+		"device's node; now it is DEVNAME then" },
 	[DIR_GETS_MODE] = { "dir-gets-mode",
 		"a directory with the node's name gets the node's mode and owner; now it is left alone" },
 	[LINK_LEFT_OUT] = { "link-left-out",
@@ -612,6 +615,24 @@ static int leads_to_device(const char *name, char *path)
 	return links == 0 || use_parents(path, 0);
 }
 
+/* For actions other than add: is the node not at PATH, where another device's may have been left? */
+static int is_elsewhere(const char *node)
+{
+	char path[3 * PATH_MAX];
+	unsigned links = 0;
+	struct stat st;
+
+	if (leads_to_device(node, path))
+		return 0;
+	if (lstat(m.name, &st) == 0 && is_device(&st))
+		return 1;
+	strcpy(path, node);
+	st.st_mode = 0;
+	while (links++ < LINKS_MAX && lstat(path, &st) == 0 && S_ISLNK(st.st_mode) && follow(path, strlen(path)))
+		continue;
+	return is_taken(&st);
+}
+
 /* Makes the directories as stock mdev does, which cuts name if it cannot make one. Returns how many it made */
 static unsigned stock_make_directories(char *name)
 {
@@ -1064,6 +1085,7 @@ static int is_due(const char *command)
 static void perform(const struct rule *r, const char *matched, const regmatch_t *off)
 {
 	int has_node = m.major >= 0 || m.unnumbered;
+	char path_op = r->path_op;
 	char *node = m.name;
 
 	if (r->path_op == '!') {
@@ -1095,6 +1117,12 @@ static void perform(const struct rule *r, const char *matched, const regmatch_t 
 	}
 	if (has_node && differs(BANG_STICKS, m.bang))
 		has_node = 0;
+	if (has_node && !m.add && !m.unnumbered && strcmp(node, m.name) != 0
+	 && is_elsewhere(node) && !differs(NODE_ELSEWHERE, 1)
+	) {
+		node = m.name;
+		path_op = '\0';
+	}
 	if (has_node && m.add) {
 		int made = make_node(r, node);
 
@@ -1115,7 +1143,7 @@ static void perform(const struct rule *r, const char *matched, const regmatch_t 
 	if (r->command && is_due(r->command))
 		run(r->command, node);
 	if (has_node && m.remove)
-		remove_device(r->path_op, node);
+		remove_device(path_op, node);
 	if (r->path_op == '!')
 		m.bang = 1;
 }
