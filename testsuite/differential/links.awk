@@ -32,9 +32,9 @@ function expect(s) {
 }
 
 function setup(    i) {
-	n_names = split("sda sdb sdc nva nvb", names, " ")
+	n_names = split("sda sdb sdc sdd sde nva nvb", names, " ")
 	n_labels = split("- - = one one two xone .. A/B", labels, " ")
-	minor["sda"] = 8; minor["sdb"] = 16; minor["sdc"] = 32
+	minor["sda"] = 8; minor["sdb"] = 16; minor["sdc"] = 32; minor["sdd"] = 40; minor["sde"] = 64
 	# These two are never there at the same time, and have the same number
 	minor["nva"] = minor["nvb"] = 48
 	for (i = 1; i <= n_names; i++)
@@ -49,6 +49,7 @@ function rules() {
 	print "sdb 0:6 660 =d/%0 <l/%{L} <k/%{M}"
 	print "sdc 0:6 660 >e/ <l/%{L} <l/x%{M}"
 	print "nv. 0:6 660 <l/%{L} <%0.d/%{M}"
+	print "sd[de] 0:6 660 =same <l/%{L} <k/%{M}"
 	print "s.* 0:6 660 <l/%{L}"
 }
 
@@ -95,8 +96,11 @@ function make_links(x,    l, m) {
 			make_link(x, 2, "k/", m)
 			make_link(x, 2, "top", m)
 		} else {
-			make_link(x, 6, "l/", l)
+			make_link(x, 7, "l/", l)
 		}
+	} else if (x == "sdd" || x == "sde") {
+		make_link(x, 6, "l/", l)
+		make_link(x, 6, "k/", m)
 	} else if (x == "sdb") {
 		make_link(x, 3, "l/", l)
 		make_link(x, 3, "k/", m)
@@ -109,10 +113,30 @@ function make_links(x,    l, m) {
 	}
 }
 
+# found: is the node of that name x's (1), or that of another device that exists (-1)?
+function found(x, name) {
+	if (!(name in node))
+		return 0
+	return node[name] == minor[x] ? 1 : -(node[name] in exists)
+}
+
+# locate: where sdd and sde, which have one PATH, have their nodes
+function locate(x,    at) {
+	if (x != "sdd" && x != "sde")
+		return
+	at = found(x, "same")
+	if (action == "add" && at < 0)
+		messages[++n_messages] = "mdevd: " action " " devpath(x) ": " conf ":6: 'same' is the node of 8:" \
+			node["same"] ", which exists: not replaced by '" x "'"
+	if (action != "add" && at == 0 && found(x, x) > 0)
+		at = -1
+	place[x] = at < 0 ? x : "same"
+}
+
 # What leads to the device, and this event did not make
 function sweep(x,    path) {
 	for (path in link)
-		if (link[path] == place[x] && path != x && !(path in made))
+		if ((link[path] == place[x] || link[path] == x) && path != x && !(path in made) && found(x, place[x]) >= 0)
 			delete link[path]
 	for (path in made)
 		delete made[path]
@@ -120,10 +144,11 @@ function sweep(x,    path) {
 
 function remove(x) {
 	# The number is in use again, and the name may be
-	if ((minor[x] in exists) && (place[x] in node))
+	if ((minor[x] in exists) && found(x, place[x]) > 0)
 		return
 	if (!(minor[x] in exists)) {
-		delete node[place[x]]
+		if (found(x, place[x]) > 0)
+			delete node[place[x]]
 		delete node[x]
 		if (link[x] == place[x])
 			delete link[x]
@@ -132,6 +157,7 @@ function remove(x) {
 }
 
 function handle(x) {
+	locate(x)
 	if (action == "remove") {
 		remove(x)
 		return
@@ -143,7 +169,7 @@ function handle(x) {
 		if (x != place[x])
 			delete node[x]
 	}
-	if (place[x] in node)
+	if (found(x, place[x]) > 0)
 		make_links(x)
 	sweep(x)
 }
