@@ -38,9 +38,10 @@ function setup(    i) {
 	# These two are never there at the same time, and have the same number
 	minor["nva"] = minor["nvb"] = 48
 	for (i = 1; i <= n_names; i++)
-		place[names[i]] = names[i]
-	place["sdb"] = "d/sdb"
-	place["sdc"] = "e/sdc"
+		path_of[names[i]] = names[i]
+	path_of["sdb"] = "d/sdb"
+	path_of["sdc"] = "e/sdc"
+	path_of["sdd"] = path_of["sde"] = "same"
 }
 
 function rules() {
@@ -120,17 +121,16 @@ function found(x, name) {
 	return node[name] == minor[x] ? 1 : -(node[name] in exists)
 }
 
-# locate: where sdd and sde, which have one PATH, have their nodes
+# locate: set the place of x's node: that of the rule, or x if another device's node is there, or if
+# the add was lost
 function locate(x,    at) {
-	if (x != "sdd" && x != "sde")
-		return
-	at = found(x, "same")
+	at = found(x, path_of[x])
 	if (action == "add" && at < 0)
-		messages[++n_messages] = "mdevd: " action " " devpath(x) ": " conf ":6: 'same' is the node of 8:" \
-			node["same"] ", which exists: not replaced by '" x "'"
+		messages[++n_messages] = "mdevd: " action " " devpath(x) ": " conf ":6: '" path_of[x] "' is the node of 8:" \
+			node[path_of[x]] ", which exists: not replaced by '" x "'"
 	if (action != "add" && at == 0 && found(x, x) > 0)
 		at = -1
-	place[x] = at < 0 ? x : "same"
+	place[x] = at < 0 ? x : path_of[x]
 }
 
 # What leads to the device, and this event did not make
@@ -165,7 +165,7 @@ function handle(x) {
 	if (action == "add") {
 		node[place[x]] = minor[x]
 		if (x == "sdc")
-			link[x] = place[x]
+			link[x] = path_of[x]
 		if (x != place[x])
 			delete node[x]
 	}
@@ -279,6 +279,7 @@ BEGIN {
 		rules()
 	devtmpfs = seed % 2
 	out(".sh mkdir -p sys/dev/block")
+	out(".start")
 	for (i = 1; i <= steps; i++)
 		step(i)
 }
