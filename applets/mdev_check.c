@@ -12,6 +12,9 @@
  * not count */
 static int has_group(const char *s)
 {
+	/* "$((x%2 == 1))" */
+	if (strstr(s, "(("))
+		return 0;
 	while ((s = strchr(s, '%')) != NULL) {
 		s++;
 		if (isdigit(*s) && strchr(" \t/;&|<>\"'-:,", s[1]))

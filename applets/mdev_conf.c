@@ -126,7 +126,8 @@ static char *strip_dev(char *path, const char *dev)
 /* Is the value of NAME or /ATTR unknown when the device is removed? */
 static int is_transient(const char *name)
 {
-	return *name == '/' || is_prefixed_with(name, "ID_FS_") || is_prefixed_with(name, "PARTUUID}");
+	return *name == '/' || is_prefixed_with(name, "ID_FS_")
+		|| is_prefixed_with(name, "PARTUUID}") || strcmp(name, "PARTUUID") == 0;
 }
 
 /* Checks the %{NAME} in a PATH. Returns the bytes of its directory, or -1 after an error. The
@@ -135,11 +136,17 @@ static int check_values(const struct mdev_rule *rule, const char *path, int stab
 {
 	const char *fault = stable ? "use '<': remove events lack a value in" : "remove events lack a value in the directory of";
 	const char *s;
+	int is_link = !stable;
 	int transient = 0;
+	int literal = 0;
 	int dir_len = 0;
 
 	for (s = path; *s; s++) {
 		if (*s == '/') {
+			if (literal && is_link) {
+				syntax_error("bad % in the directory of", path);
+				return -1;
+			}
 			dir_len = s + 1 - path;
 			stable |= transient;
 		} else if (*s == '%' && isdigit(s[1])) {
@@ -157,6 +164,8 @@ static int check_values(const struct mdev_rule *rule, const char *path, int stab
 				return -1;
 			}
 			transient |= is_transient(name);
+		} else if (*s == '%') {
+			literal = 1;
 		}
 	}
 	if (transient && stable) {
@@ -183,11 +192,17 @@ static int check_transient(const struct mdev_rule *rule)
 	}
 }
 
-static int parse_link(struct mdev_rule *rule, const char *path)
+static int parse_link(struct mdev_rule *rule, char *path)
 {
 	struct mdev_link *link = &rule->links[rule->n_links++];
+	char *s, *dst = path;
 	int dir_len;
 
+	/* Directories are compared: several slashes in a row become one */
+	for (s = path; *s; s++)
+		if (s[0] != '/' || s[1] != '/')
+			*dst++ = *s;
+	*dst = '\0';
 	if (rule->path_op == '!')
 		return syntax_error("no node for the link", path);
 	dir_len = check_values(rule, path, /*stable:*/ 0);

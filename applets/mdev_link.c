@@ -63,8 +63,11 @@ static NOINLINE void sweep_name(const struct mdev_conf *conf, const struct mdev_
 	char target[MDEV_NAME_MAX];
 
 	/* Those of ">" and of the root file system */
-	if (strcmp(name, ev->name) == 0 || strcmp(name, "root") == 0)
+	if (strcmp(name, ev->name) == 0
+	 || (strcmp(name, "root") == 0 && ev->type == S_IFBLK && ev->dev == ev->root)
+	) {
 		return;
+	}
 	strcpy(target, name);
 	if (!mdev_path_follow(target, target + strlen(target))
 	 || (strcmp(target, plan->node) != 0 && strcmp(target, ev->name) != 0)
@@ -181,9 +184,7 @@ static void sweep_common_directories(const struct mdev_conf *conf, const struct 
 			continue;
 		}
 		mdev_log_about(plan->event, link->rule);
-		/* As for the link itself: several slashes in a row become one */
-		mdev_plan_path(plan, link->path, link->path + len, name);
-		strcat(name, "x");
+		snprintf(name, MDEV_NAME_MAX + 2, "%.*s.x", len, link->path);
 		if (!cut_name(name))
 			continue;
 		/* In /dev are links of others, too: only names that this one can have */

@@ -301,7 +301,7 @@ void FAST_FUNC mdev_node_add(struct mdev_plan *plan)
 }
 
 /* For actions other than add: sets plan->node and path_op to what mdev_node_add() made, if that was not
- * the rule's PATH. */
+ * the rule's PATH. In a dry run also for add. */
 void FAST_FUNC mdev_node_locate(struct mdev_plan *plan)
 {
 	const char *name = plan->event->name;
@@ -312,7 +312,8 @@ void FAST_FUNC mdev_node_locate(struct mdev_plan *plan)
 	if (!plan->path_op || plan->event->major < 0)
 		return;
 	found = mdev_node_find(plan, buf);
-	if (found < 0 || (found == 0 && is_device(plan, name, &st))) {
+	/* A dry run has not moved it to PATH */
+	if (found < 0 || (found == 0 && !mdev_dry_run && is_device(plan, name, &st))) {
 		plan->node = name;
 		plan->path_op = '\0';
 	}
@@ -345,8 +346,8 @@ static NOINLINE void remove_name(const struct mdev_plan *plan, const char *name)
 /* Removes the plan's node if it still is the device's. If the plan has a PATH, also removes the event's
  * name if it is the device's node or a link to it. Without numbers, removes the node and the link of ">"
  * by name. If the device exists, a new one has the same numbers: removes nothing, and returns 0 unless
- * the plan's node is gone. Without a node removes nothing. Reports failures. Does not block, allocates
- * nothing. */
+ * the plan's node is gone. Without a node removes nothing, and returns 1 if the rule is the last one.
+ * Reports failures. Does not block, allocates nothing. */
 int FAST_FUNC mdev_node_remove(const struct mdev_plan *plan)
 {
 	const struct mdev_event *ev = plan->event;
@@ -354,8 +355,9 @@ int FAST_FUNC mdev_node_remove(const struct mdev_plan *plan)
 
 	if (ev->major >= 0 && mdev_sysfs_exists(ev->sys, ev->type, ev->dev, /*unknown:*/ 0))
 		return IF_FEATURE_MDEV_LINKS(mdev_node_find(plan, buf) <= 0) IF_NOT_FEATURE_MDEV_LINKS(0);
+	/* "!": if the rule is not the last one, a later rule may have a command for the links */
 	if (!plan->has_node)
-		return ev->major >= 0;
+		return ev->major >= 0 && !plan->rule->keep_matching;
 	if (plan->path_op == '>' || (plan->path_op && ev->major >= 0))
 		remove_name(plan, ev->name);
 	remove_name(plan, plan->node);

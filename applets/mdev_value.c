@@ -9,8 +9,8 @@
 #include "mdev_rules.h"
 
 /* Reads attribute, which begins with a slash and has len bytes, of the event's device or of its nearest
- * parent that has it. Returns the first line, without blanks at its ends, or NULL if there is none. The
- * line is in buf, which has size bytes, and is cut if it is longer. */
+ * parent that has it. Returns the first line, without blanks at its ends, or NULL if there is none, and on
+ * remove. The line is in buf, which has size bytes, and is cut if it is longer. */
 const char* FAST_FUNC mdev_value_attribute(const struct mdev_event *ev, const char *attribute, unsigned len, char *buf, unsigned size)
 {
 	char path[MDEV_NAME_MAX];
@@ -18,6 +18,9 @@ const char* FAST_FUNC mdev_value_attribute(const struct mdev_event *ev, const ch
 	char *devices = path + strlen(ev->sys);
 	int n;
 
+	/* The device's are gone, but a parent may have one of that name */
+	if (ev->op == MDEV_OP_REMOVE)
+		return NULL;
 	/* mdev -s has /dev/char/MAJ:MIN, a link, as DEVPATH */
 	if (ENABLE_MDEV && is_prefixed_with(ev->devpath, "/dev/")) {
 		const char *s;

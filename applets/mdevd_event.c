@@ -23,7 +23,7 @@ static void perform_plan(struct mdevd_handler *h, int explain)
 	struct mdev_plan *plan = &h->plan;
 	int op = plan->has_node ? plan->event->op : MDEV_OP_OTHER;
 
-	if (op != MDEV_OP_ADD)
+	if (op != MDEV_OP_ADD || mdev_dry_run)
 		mdev_node_locate(plan);
 	if (mdev_dry_run || mdev_verbose >= MDEV_LOG_INFO)
 		mdev_node_log(plan, explain || !mdev_dry_run);

@@ -110,6 +110,7 @@ static void play_events(const struct mdev_rule *rule)
 		ev.subsystem = ev.vars[0] + sizeof("SUBSYSTEM=") - 1;
 		ev.action = i % 3 == 0 ? "remove" : i % 3 == 1 ? "add" : "change";
 		ev.op = i % 3 == 0 ? MDEV_OP_REMOVE : i % 3 == 1 ? MDEV_OP_ADD : MDEV_OP_OTHER;
+		ev.sys = "/nonexistent";
 		ev.devpath = "/devices/x";
 		ev.name = names[i % 6];
 		ev.major = i & 2 ? 8 : -1;
