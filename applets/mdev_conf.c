@@ -123,80 +123,31 @@ static char *strip_dev(char *path, const char *dev)
 }
 
 #if ENABLE_FEATURE_MDEV_LINKS
-/* Is the value of NAME or /ATTR unknown when the device is removed? */
-static int is_transient(const char *name)
-{
-	return *name == '/' || is_prefixed_with(name, "ID_FS_")
-		|| is_prefixed_with(name, "PARTUUID}") || strcmp(name, "PARTUUID") == 0;
-}
-
-/* Checks the %{NAME} in a PATH. Returns the bytes of its directory, or -1 after an error. The
- * directory and, with stable set, all of PATH must not depend on a transient value */
-static int check_values(const struct mdev_rule *rule, const char *path, int stable)
-{
-	const char *fault = stable ? "use '<': remove events lack a value in" : "remove events lack a value in the directory of";
-	const char *s;
-	int is_link = !stable;
-	int transient = 0;
-	int literal = 0;
-	int dir_len = 0;
-
-	for (s = path; *s; s++) {
-		if (*s == '/') {
-			if (literal && is_link) {
-				syntax_error("bad % in the directory of", path);
-				return -1;
-			}
-			dir_len = s + 1 - path;
-			stable |= transient;
-		} else if (*s == '%' && isdigit(s[1])) {
-			transient |= rule->var && is_transient(rule->var);
-		} else if (*s == '%' && s[1] == '{') {
-			const char *name = s + 2;
-
-			s = strchr(name, '}');
-			if (!s || s == name + (*name == '/')) {
-				syntax_error("bad %{} in", path);
-				return -1;
-			}
-			if (ENABLE_MDEVD && !ENABLE_FEATURE_MDEVD_PROBE && is_prefixed_with(name, "ID_FS_")) {
-				syntax_error("FEATURE_MDEVD_PROBE is not built in:", path);
-				return -1;
-			}
-			transient |= is_transient(name);
-		} else if (*s == '%') {
-			literal = 1;
-		}
-	}
-	if (transient && stable) {
-		syntax_error(fault, path);
-		return -1;
-	}
-	return dir_len;
-}
-
 /* With "=" and ">" the rule must match, and PATH be the same, when the device is removed */
 static int check_transient(const struct mdev_rule *rule)
 {
 	const char *var = rule->var;
+	const char *fault;
 	unsigned i;
 
 	if (!rule->path)
 		return 1;
 	for (i = 0; ; i++) {
-		if (var && is_transient(var))
+		if (var && mdev_value_is_transient(var))
 			return syntax_error("use '<': remove events lack", var);
 		if (i == rule->n_conditions)
-			return check_values(rule, rule->path, /*stable:*/ 1) >= 0;
+			break;
 		var = mdev_condition(rule, i)->var;
 	}
+	fault = mdev_value_check(rule, rule->path, NULL);
+	return fault ? syntax_error(fault, rule->path) : 1;
 }
 
 static int parse_link(struct mdev_rule *rule, char *path)
 {
 	struct mdev_link *link = &rule->links[rule->n_links++];
 	char *s, *dst = path;
-	int dir_len;
+	const char *fault;
 
 	/* Directories are compared: several slashes in a row become one */
 	for (s = path; *s; s++)
@@ -205,11 +156,10 @@ static int parse_link(struct mdev_rule *rule, char *path)
 	*dst = '\0';
 	if (rule->path_op == '!')
 		return syntax_error("no node for the link", path);
-	dir_len = check_values(rule, path, /*stable:*/ 0);
 	link->rule = rule;
 	link->path = path;
-	link->dir_len = dir_len;
-	return dir_len >= 0;
+	fault = mdev_value_check(rule, path, &link->dir_len);
+	return fault ? syntax_error(fault, path) : 1;
 }
 #else
 # define check_transient(rule) 1

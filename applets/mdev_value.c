@@ -8,6 +8,48 @@
  */
 #include "mdev_rules.h"
 
+/* Is the value of the variable or /ATTR of that name unknown when the device is removed? The name may be
+ * followed by "}". */
+int FAST_FUNC mdev_value_is_transient(const char *name)
+{
+	return *name == '/' || is_prefixed_with(name, "ID_FS_")
+		|| is_prefixed_with(name, "PARTUUID}") || strcmp(name, "PARTUUID") == 0;
+}
+
+/* Validates the %{NAME} in a PATH of the rule. Returns the fault, or NULL. dir_len: of a link; gets the bytes
+ * of its directory. No directory, and nothing in the PATH of "=" and ">", may depend on a transient value. */
+const char* FAST_FUNC mdev_value_check(const struct mdev_rule *rule, const char *path, unsigned *dir_len)
+{
+	int transient = 0, in_directory = 0, literal = 0;
+	const char *s;
+
+	for (s = path; *s; s++) {
+		if (*s == '/') {
+			if (literal && dir_len)
+				return "bad % in the directory of";
+			in_directory = transient;
+			if (dir_len)
+				*dir_len = s + 1 - path;
+		} else if (*s == '%' && isdigit(s[1])) {
+			transient |= rule->var && mdev_value_is_transient(rule->var);
+		} else if (*s == '%' && s[1] == '{') {
+			const char *name = s + 2;
+
+			s = strchr(name, '}');
+			if (!s || s == name + (*name == '/'))
+				return "bad %{} in";
+			if (ENABLE_MDEVD && !ENABLE_FEATURE_MDEVD_PROBE && is_prefixed_with(name, "ID_FS_"))
+				return "FEATURE_MDEVD_PROBE is not built in:";
+			transient |= mdev_value_is_transient(name);
+		} else if (*s == '%') {
+			literal = 1;
+		}
+	}
+	if (!dir_len && transient)
+		return "use '<': remove events lack a value in";
+	return in_directory ? "remove events lack a value in the directory of" : NULL;
+}
+
 /* Reads attribute, which begins with a slash and has len bytes, of the event's device or of its nearest
  * parent that has it. Returns the first line, without blanks at its ends, or NULL if there is none, and on
  * remove. The line is in buf, which has size bytes, and is cut if it is longer. */
