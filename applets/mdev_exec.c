@@ -216,7 +216,6 @@ pid_t FAST_FUNC mdev_exec(const struct mdev_plan *plan, void (*in_child)(void))
 	}
 	add_vars(env, environ, 0);
 	add_vars(env, path, 0); /* a shell has this default, libc one without /sbin */
-
 	sigfillset(&mask);
 	sigprocmask2(SIG_SETMASK, &mask);
 	environ = env; /* here, as a vforked child must not write to it */
