@@ -197,7 +197,7 @@ static void sweep_common_directories(const struct mdev_conf *conf, const struct 
 
 /* After all rules of an event: removes, from the directories of the links that the event's device may
  * have had, those that lead to its node and were not made for this event. Logs them; a dry run
- * only logs them. Sets plan->node to the node if it is a link to that. */
+ * only logs them. If plan->node is a link to the node, sets it to the node's name. */
 void FAST_FUNC mdev_link_sweep(const struct mdev_conf *conf, struct mdev_plan *plan)
 {
 	char name[MDEV_NAME_MAX + 2];
@@ -211,7 +211,7 @@ void FAST_FUNC mdev_link_sweep(const struct mdev_conf *conf, struct mdev_plan *p
 	found = mdev_node_find(plan, name);
 	if (found > 0)
 		plan->node = strcpy(plan->buf, name); /* an earlier rule's ">" moved it */
-	/* Are the links to that name another device's? */
+	/* If it is another device's node, so are the links to it */
 	if (found >= 0) {
 		sweep_common_directories(conf, plan, name);
 		if (plan->event->op == MDEV_OP_REMOVE) {

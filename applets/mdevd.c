@@ -290,7 +290,7 @@ void FAST_FUNC mdevd_run_as_mdev(char **argv, int foreground, int to_syslog)
 	coldplug();
 	if (!foreground) {
 		mdevd_discard_output();
-		mdev_log_init(/*to_syslog: is open*/ 0);
+		mdev_log_init(/*to_syslog: it is open already*/ 0);
 		notify_ready();
 	}
 	serve();

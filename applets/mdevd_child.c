@@ -185,7 +185,7 @@ void FAST_FUNC mdevd_firmware_start(struct mdevd_firmware *f, struct mdevd_ueven
 			_exit(EXIT_SUCCESS);
 		if (ENABLE_FEATURE_MDEV_DAEMON && f->is_background) {
 			mdevd_discard_output();
-			mdev_log_init(/*to_syslog: is open*/ 0);
+			mdev_log_init(/*to_syslog: it is open already*/ 0);
 		}
 		/* "killall -HUP mdevd" is for the daemon */
 		signal(SIGHUP, SIG_IGN);
