@@ -192,7 +192,8 @@ static unsigned normalize_pattern(char *pattern)
 /* The functions that scan return 0 if modprobe would do nothing for the alias because of that line or
  * file, 1 if it might */
 
-/* fill: the line is in modules.alias, and its pattern is added to the filter */
+/* fill: the line is in modules.alias, and its pattern is added to the filter. alias NULL: it certainly
+ * does not match */
 static int scan_line(char *line, const char *alias, int fill)
 {
 	const char *word = next_word(&line);
@@ -211,7 +212,7 @@ static int scan_line(char *line, const char *alias, int fill)
 		return 1;
 	if (fill && !look_up(pattern, 1))
 		memset(cache->bloom, 0xff, sizeof(cache->bloom));
-	return fnmatch(pattern, alias, FNM_LEADING_DIR) == 0 && (i != 0 || !is_live(module));
+	return alias && fnmatch(pattern, alias, FNM_LEADING_DIR) == 0 && (i != 0 || !is_live(module));
 }
 
 /* Returns 1 if the line is certainly for another alias: the first difference is a letter or digit */
@@ -232,7 +233,7 @@ static int scan_file(const char *path, const char *alias, int fill)
 	char *end = buf;
 	char *line, *newline;
 	int found = 1;
-	int len;
+	int other, len;
 	/* It may be a FIFO, by accident */
 	int fd = open(path, O_RDONLY | O_NONBLOCK);
 
@@ -245,7 +246,8 @@ static int scan_file(const char *path, const char *alias, int fill)
 			*newline = '\0';
 			if (newline != line && newline[-1] == '\\') /* continued */
 				goto out;
-			if ((fill || !is_for_other_alias(line, newline - line, alias)) && scan_line(line, alias, fill))
+			other = is_for_other_alias(line, newline - line, alias);
+			if ((fill || !other) && scan_line(line, other ? NULL : alias, fill))
 				goto out;
 			line = newline + 1;
 		}
