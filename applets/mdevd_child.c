@@ -16,6 +16,9 @@ enum {
 	NOTABLE_MS = 100,
 	/* Between SIGTERM and SIGKILL */
 	GRACE_MS = 2 * 1000,
+	/* How long the firmware child leaves events in its queue. Most events have no FIRMWARE, and hundreds
+	 * come at once: it would wake up for each */
+	FIRMWARE_BATCH_MS = 10,
 };
 
 /** Commands **/
@@ -138,8 +141,11 @@ static void NORETURN serve_firmware(const struct mdevd_firmware *f, struct mdevd
 			continue; /* the event in u may be among those that were lost */
 		if (len <= 0 || mdevd_uevent_parse(u, len) != NULL)
 			u->ev.firmware = NULL;
-		if (len < 0 && poll(&pfd, 1, -1) < 0 && errno != EINTR)
-			sleep1(); /* whatever the reason, do not spin */
+		if (len < 0) {
+			if (poll(&pfd, 1, -1) < 0 && errno != EINTR)
+				sleep1(); /* whatever the reason, do not spin */
+			poll(NULL, 0, FIRMWARE_BATCH_MS);
+		}
 	}
 }
 
