@@ -158,9 +158,10 @@ struct mdevd_handler {
 	struct mdevd_recovery recovery;
 	smallint is_coldplugging;
 	smallint is_static;	/* the event is not the kernel's: only its node is made */
-	/* Last: ARM addresses the first 4 kB in one instruction */
-	struct mdevd_uevent u;
+	/* Both in the first page, but for the end of u.buf: fork makes the daemon copy each page that it
+	 * writes to, and ARM addresses 4 kB in one instruction */
 	struct mdev_plan plan;
+	struct mdevd_uevent u;
 };
 
 void mdevd_event_handle(struct mdevd_handler *h, unsigned len) FAST_FUNC;
