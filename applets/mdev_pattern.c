@@ -21,7 +21,7 @@
  *	- alternatives without quantifiers, none of them a prefix of another:
  *	  "a|b", "(a|b)c";
  *	- '^' at the beginning and '$' at the end.
- * A search must be for plain chars, or "^text$", which matches the whole string.
+ * A search must be for plain chars, for "." or "^text$", which matches the whole string.
  *
  * The result must be that of regexec(), group offsets included. Therefore a repeated
  * atom must not take a char that the next atom takes: there is only one way to divide
@@ -252,6 +252,11 @@ char* FAST_FUNC mdev_pattern_init(struct mdev_pattern *p, const char *text, int 
 			p->text++;
 			p->search = 0;
 		}
+		/* So must any char, as often as there are chars */
+		if (search && strcmp(text, ".") == 0) {
+			p->text = ".+";
+			p->search = 0;
+		}
 		mdev_chars_init(p);
 		/* In other locales, chars and ranges may differ. (mdev alone always uses the library: it
 		 * matches each rule once) */
@@ -330,6 +335,9 @@ BBUNIT_DEFINE_TEST(mdev_pattern)
 		{ "blo", "block", "yes", 1 },
 		{ "ock", "block", "yes", 1 },
 		{ "ock", "oc", NULL, 1 },
+		{ ".", "x", "yes", 1 },
+		{ ".", "\n\377", "yes", 1 },
+		{ ".", "", NULL, 1 },
 		{ ".*/net/.*", "/devices/net/eth0", "yes", 1, 1 },
 		{ ".*/net/.*", "/devices/network", NULL, 1, 1 },
 		{ "[0-9]+", "sda12b3", "yes", 1, 1 },
