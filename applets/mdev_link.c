@@ -70,7 +70,9 @@ static NOINLINE void sweep_name(const struct mdev_conf *conf, const struct mdev_
 	}
 	strcpy(target, name);
 	if (!mdev_path_follow(target, target + strlen(target))
-	 || (strcmp(target, plan->node) != 0 && strcmp(target, ev->name) != 0)
+	/* The event's name may be the node of another device, which a "=" has put there */
+	 || (strcmp(target, plan->node) != 0
+	     && (strcmp(target, ev->name) != 0 || mdev_node_of_another(plan, name, target)))
 	) {
 		return;
 	}
