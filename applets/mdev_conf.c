@@ -123,23 +123,32 @@ static char *strip_dev(char *path, const char *dev)
 }
 
 #if ENABLE_FEATURE_MDEV_LINKS
+/* Returns the first variable of the match that is unknown when the device is removed, or NULL */
+static NOINLINE const char *transient_var(const struct mdev_rule *rule)
+{
+	const char *var = rule->var;
+	unsigned i;
+
+	for (i = 0; ; i++) {
+		if (var && mdev_value_is_transient(var))
+			return var;
+		if (i == rule->n_conditions)
+			return NULL;
+		var = mdev_condition(rule, i)->var;
+	}
+}
+
 /* With "=" and ">" the rule must match, and PATH be the same, when the device is removed */
 static int check_transient(const struct mdev_rule *rule)
 {
-	const char *var = rule->var;
+	const char *var = transient_var(rule);
 	const char *fault;
-	unsigned i;
 
 	if (!rule->path)
 		return 1;
-	for (i = 0; ; i++) {
-		if (var && mdev_value_is_transient(var))
-			return syntax_error("use '<': remove events lack", var);
-		if (i == rule->n_conditions)
-			break;
-		var = mdev_condition(rule, i)->var;
-	}
-	fault = mdev_value_check(rule, rule->path, NULL);
+	if (var)
+		return syntax_error("use '<': remove events lack", var);
+	fault = mdev_value_check(rule->path, NULL);
 	return fault ? syntax_error(fault, rule->path) : 1;
 }
 
@@ -158,8 +167,12 @@ static int parse_link(struct mdev_rule *rule, char *path)
 		return syntax_error("no node for the link", path);
 	link->rule = rule;
 	link->path = path;
-	fault = mdev_value_check(rule, path, &link->dir_len);
-	return fault ? syntax_error(fault, path) : 1;
+	fault = mdev_value_check(path, &link->dir_len);
+	if (fault)
+		return syntax_error(fault, path);
+	/* On remove, a directory with % is known only if the rule matches */
+	fault = memchr(path, '%', link->dir_len) ? transient_var(rule) : NULL;
+	return fault ? syntax_error("no % in a link's directory: remove events lack", fault) : 1;
 }
 #else
 # define check_transient(rule) 1

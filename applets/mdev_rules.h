@@ -204,7 +204,7 @@ int mdev_match(struct mdev_plan *plan, const struct mdev_rule *rule, const struc
 /** mdev_value.c: attributes, and values as parts of names **/
 
 int mdev_value_is_transient(const char *name) FAST_FUNC;
-const char *mdev_value_check(const struct mdev_rule *rule, const char *path, unsigned *dir_len) FAST_FUNC;
+const char *mdev_value_check(const char *path, unsigned *dir_len) FAST_FUNC;
 const char *mdev_value_attribute(const struct mdev_event *ev, const char *attribute, unsigned len, char *buf, unsigned size) FAST_FUNC;
 char *mdev_value_copy(char *dst, char *end, const char *value, int is_attribute) FAST_FUNC;
 

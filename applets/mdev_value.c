@@ -16,9 +16,9 @@ int FAST_FUNC mdev_value_is_transient(const char *name)
 		|| is_prefixed_with(name, "PARTUUID}") || strcmp(name, "PARTUUID") == 0;
 }
 
-/* Validates the %{NAME} in a PATH of the rule. Returns the fault, or NULL. dir_len: of a link; gets the bytes
+/* Validates the %{NAME} in a PATH. Returns the fault, or NULL. dir_len: of a link; gets the bytes
  * of its directory. No directory, and nothing in the PATH of "=" and ">", may depend on a transient value. */
-const char* FAST_FUNC mdev_value_check(const struct mdev_rule *rule, const char *path, unsigned *dir_len)
+const char* FAST_FUNC mdev_value_check(const char *path, unsigned *dir_len)
 {
 	int transient = 0, in_directory = 0, literal = 0;
 	const char *s;
@@ -30,8 +30,6 @@ const char* FAST_FUNC mdev_value_check(const struct mdev_rule *rule, const char 
 			in_directory = transient;
 			if (dir_len)
 				*dir_len = s + 1 - path;
-		} else if (*s == '%' && isdigit(s[1])) {
-			transient |= rule->var && mdev_value_is_transient(rule->var);
 		} else if (*s == '%' && s[1] == '{') {
 			const char *name = s + 2;
 
@@ -41,7 +39,7 @@ const char* FAST_FUNC mdev_value_check(const struct mdev_rule *rule, const char 
 			if (ENABLE_MDEVD && !ENABLE_FEATURE_MDEVD_PROBE && is_prefixed_with(name, "ID_FS_"))
 				return "FEATURE_MDEVD_PROBE is not built in:";
 			transient |= mdev_value_is_transient(name);
-		} else if (*s == '%') {
+		} else if (*s == '%' && !isdigit(s[1])) {
 			literal = 1;
 		}
 	}
