@@ -237,8 +237,12 @@ void FAST_FUNC mdevd_probe(struct mdevd_probe *p, struct mdevd_uevent *u)
 	int fds[2];
 	pid_t pid;
 
-	if (ev->major < 0 || ev->type != S_IFBLK || ev->op == MDEV_OP_REMOVE || mdev_event_var(ev, "ID_FS_TYPE"))
+	if (ev->major < 0 || ev->type != S_IFBLK || ev->op == MDEV_OP_REMOVE || mdev_event_var(ev, "ID_FS_TYPE")
+	/* Opening a node makes some drivers make the device (loop, md), with an event: no end */
+	 || !mdev_sysfs_exists(ev->sys, ev->type, ev->dev, /*unknown:*/ 1)
+	) {
 		return;
+	}
 	while (p->n_stuck && waitpid(-1, NULL, WNOHANG) > 0)
 		p->n_stuck--;
 	errno = EAGAIN;
