@@ -301,7 +301,7 @@ void FAST_FUNC mdev_node_add(struct mdev_plan *plan)
 }
 
 /* For actions other than add: sets plan->node and path_op to what mdev_node_add() made, if that was not
- * the rule's PATH. In a dry run also for add. */
+ * the rule's PATH, or PATH has changed since. In a dry run also for add. */
 void FAST_FUNC mdev_node_locate(struct mdev_plan *plan)
 {
 	const char *name = plan->event->name;
@@ -313,15 +313,15 @@ void FAST_FUNC mdev_node_locate(struct mdev_plan *plan)
 		return;
 	found = mdev_node_find(plan, buf);
 	/* A dry run has not moved it to PATH */
-	if (found < 0 || (found == 0 && !mdev_dry_run && is_device(plan, name, &st))) {
+	if (found < 0 || (found == 0 && !mdev_dry_run && leads_to_device(plan, strcpy(buf, name), &st))) {
 		plan->node = name;
 		plan->path_op = '\0';
 	}
 }
 
 /* Removes name if it is the device's node or a link to the plan's node. If it is a link to the
- * device's node under another name, removes that node too */
-static NOINLINE void remove_name(const struct mdev_plan *plan, const char *name)
+ * device's node under another name, removes that node too; without PATH, that is the plan's node then */
+static NOINLINE void remove_name(struct mdev_plan *plan, const char *name)
 {
 	char path[MDEV_NAME_MAX];
 	struct stat st;
@@ -337,6 +337,9 @@ static NOINLINE void remove_name(const struct mdev_plan *plan, const char *name)
 			if (!leads_to_device(plan, path, &st) || !mdev_path_check_parents(path, 0))
 				return;
 			unlink_name(path, &st);
+			/* The rule's ">" has been changed: links of "<" lead there */
+			if (!plan->path_op)
+				plan->node = strcpy(plan->buf, path);
 		}
 		st.st_mode = 0;
 	}
@@ -348,7 +351,7 @@ static NOINLINE void remove_name(const struct mdev_plan *plan, const char *name)
  * by name. If the device exists, a new one has the same numbers: removes nothing, and returns 0 unless
  * the plan's node is gone. Without a node removes nothing, and returns 1 if the rule is the last one.
  * Reports failures. Does not block, allocates nothing. */
-int FAST_FUNC mdev_node_remove(const struct mdev_plan *plan)
+int FAST_FUNC mdev_node_remove(struct mdev_plan *plan)
 {
 	const struct mdev_event *ev = plan->event;
 	IF_FEATURE_MDEV_LINKS(char buf[MDEV_NAME_MAX];)

@@ -221,7 +221,7 @@ int mdev_path_check_parents(const char *name, int make) FAST_FUNC;
 uint32_t mdev_node_root(void) FAST_FUNC;
 void mdev_node_add(struct mdev_plan *plan) FAST_FUNC;
 void mdev_node_locate(struct mdev_plan *plan) FAST_FUNC;
-int mdev_node_remove(const struct mdev_plan *plan) FAST_FUNC;
+int mdev_node_remove(struct mdev_plan *plan) FAST_FUNC;
 void mdev_node_link(const struct mdev_plan *plan, const char *link) FAST_FUNC;
 int mdev_node_find(const struct mdev_plan *plan, char *buf) FAST_FUNC;
 int mdev_node_of_another(const struct mdev_plan *plan, const char *name, char *node) FAST_FUNC;
