@@ -110,7 +110,7 @@ int FAST_FUNC mdev_node_find(const struct mdev_plan *plan, char *buf)
 
 #if ENABLE_FEATURE_MDEV_LINKS
 
-/* Is name a link to the node of another device that exists? node gets its name, and has
+/* Is name the node of another device that exists, or a link to it? node gets its name, and has
  * MDEV_NAME_MAX bytes. */
 int FAST_FUNC mdev_node_of_another(const struct mdev_plan *plan, const char *name, char *node)
 {
@@ -123,7 +123,7 @@ int FAST_FUNC mdev_node_of_another(const struct mdev_plan *plan, const char *nam
 			return 0;
 		links++;
 	}
-	return links && lstat(node, &st) == 0 && is_other_node(plan, &st);
+	return lstat(node, &st) == 0 && is_other_node(plan, &st);
 }
 
 #endif
