@@ -7,12 +7,12 @@
 #
 # small_busybox builds OUT from the same source as what is tested, with the settings of the fragment on top
 # of nothing; with small=yes also those of small.config. These builds begin as copies of one another's objects:
-# build/check/small has small.config and all of mdevd.
+# build/check/small has small.config and all of mdevd; small_from=DIR: as copies of another build.
 # Needs TOP and BUILD as scripts/check sets them.
 #
 # shellcheck disable=SC2154 # BUILD, TOP: scripts/check
 
-small=
+small='' small_from=''
 case $(readlink "$BUILD/src") in
 */build/src-*) BUSYBOX_VERSION=$(readlink "$BUILD/src" | sed 's/.*-//') ;;
 *) BUSYBOX_DIR=$(readlink "$BUILD/src") ;;
@@ -21,10 +21,10 @@ export BUSYBOX_VERSION BUSYBOX_DIR
 small_version=$BUSYBOX_VERSION
 
 small_busybox() {
-	FROM=${BUILDDIR:-$TOP/build}/check/small
+	FROM=${small_from:-${BUILDDIR:-$TOP/build}/check/small}
 	BASE=allnoconfig
 	export FROM BASE
-	(
+	test "$small_from" || (
 		unset CC CROSS_COMPILE CFLAGS LIBC ARCH MDEVD_CFLAGS
 		OUT=$FROM BUSYBOX_VERSION=$small_version CONFIG="$TOP/testsuite/small.config $TOP/configs/mdevd.config" "$TOP/scripts/busybox"
 	) || return
