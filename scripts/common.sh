@@ -50,6 +50,11 @@ lock() {
 	printf '%s\n' "${2-}" >"$1"
 }
 
+# offline LOG: did apt-get fail because the mirror cannot be reached?
+offline() {
+	grep -qE 'Temporary failure|Could not (resolve|connect)|Unable to connect|Network is unreachable' "$1"
+}
+
 # patch_fits PATCH DIR: does the tree have a file that PATCH changes? (Some versions of BusyBox lack it.)
 patch_fits() {
 	# shellcheck disable=SC2013 # names without blanks
