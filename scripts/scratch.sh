@@ -28,3 +28,13 @@ end_scratch() {
 	$at_end
 	rm -rf "$work"
 }
+
+# attend COMMAND...: run it, so that a signal ends it as well as the script
+attend() {
+	"$@" &
+	pids=$!
+	wait "$pids"
+	set -- $?
+	pids=''
+	return "$1"
+}
