@@ -35,6 +35,14 @@ shown() {
 	esac
 }
 
+# absolute PATH: print PATH as an absolute path; nothing for nothing
+absolute() {
+	case $1 in
+	"" | /*) printf '%s\n' "$1" ;;
+	*) printf '%s\n' "$PWD/$1" ;;
+	esac
+}
+
 # lock FILE [HOLDER]: wait for other scripts that hold this lock, and hold it until the script
 # ends. They report that they wait for HOLDER (default: another build). Without flock (part of
 # util-linux) there is no lock.
@@ -53,6 +61,13 @@ lock() {
 # offline LOG: did apt-get fail because the mirror cannot be reached?
 offline() {
 	grep -qE 'Temporary failure|Could not (resolve|connect)|Unable to connect|Network is unreachable' "$1"
+}
+
+# unpack TARBALL DIR: unpack BusyBox into DIR
+unpack() {
+	mkdir -p "$2" || exit 1
+	bzip2 -dc "$1" | tar -xf - -C "$2" --strip-components=1
+	test -f "$2/Makefile" || die "cannot unpack $(shown "$1")"
 }
 
 # patch_fits PATCH DIR: does the tree have a file that PATCH changes? (Some versions of BusyBox lack it.)
