@@ -203,11 +203,13 @@ static int make_link_text(char *buf, const char *link, const char *node)
 }
 
 /* Makes the link to the plan's node. Replaces anything else of that name, except a directory and the
- * node of another device that exists (TAKEN: st is set), in one step: the name is never missing */
+ * node of another device that exists (TAKEN: st is set), in one step: the name is never missing. Also fails
+ * if the name is the node's own: an earlier rule may have moved it there, and left a link */
 static NOINLINE int make_link(const struct mdev_plan *plan, const char *link, struct stat *st)
 {
 	char text[MDEV_NAME_MAX], temp[MDEV_NAME_MAX + sizeof(".mdev.4294967295")];
 	ssize_t len;
+	int is_moved;
 
 	errno = ENAMETOOLONG;
 	if (!make_link_text(text, link, plan->node))
@@ -219,10 +221,14 @@ static NOINLINE int make_link(const struct mdev_plan *plan, const char *link, st
 	len = readlink(link, temp, MDEV_NAME_MAX);
 	if (len == (ssize_t)strlen(text) && memcmp(temp, text, len) == 0)
 		return MADE;
+	is_moved = !is_device(plan, plan->node, st);
 	st->st_mode = 0;
 	lstat(link, st);
 	if (is_other_node(plan, st))
 		return TAKEN;
+	errno = EEXIST;
+	if (is_moved && is_own_node(plan, st))
+		return FAILED;
 	strcpy(temp, link);
 	sprintf((char*)bb_basename(temp), ".mdev.%u", (unsigned)getpid());
 	unlink(temp);
