@@ -221,7 +221,8 @@ static NOINLINE int make_link(const struct mdev_plan *plan, const char *link, st
 	len = readlink(link, temp, MDEV_NAME_MAX);
 	if (len == (ssize_t)strlen(text) && memcmp(temp, text, len) == 0)
 		return MADE;
-	is_moved = !is_device(plan, plan->node, st);
+	/* Not is_device(), which logs */
+	is_moved = lstat(plan->node, st) != 0 || !is_own_node(plan, st);
 	st->st_mode = 0;
 	lstat(link, st);
 	if (is_other_node(plan, st))
