@@ -5,9 +5,17 @@
 # each; results go to stdout.
 # Licensed under GPLv2, see file LICENSE in this source tree.
 
+# absolute PATH: print PATH as an absolute path; nothing for nothing
+absolute() {
+	case $1 in
+	"" | /*) printf '%s\n' "$1" ;;
+	*) printf '%s\n' "$PWD/$1" ;;
+	esac
+}
+
 TOP=$(cd "$(dirname "$0")/.." && pwd) || exit 1
-BUILDDIR=${BUILDDIR:-$TOP/build}
-DL=${DL:-$TOP/dl}
+BUILDDIR=$(absolute "${BUILDDIR:-$TOP/build}")
+DL=$(absolute "${DL:-$TOP/dl}")
 LC_ALL=C
 export TOP BUILDDIR DL LC_ALL
 
@@ -32,14 +40,6 @@ shown() {
 	case $1 in
 	"$TOP"/*) printf '%s\n' "${1#"$TOP"/}" ;;
 	*) printf '%s\n' "$1" ;;
-	esac
-}
-
-# absolute PATH: print PATH as an absolute path; nothing for nothing
-absolute() {
-	case $1 in
-	"" | /*) printf '%s\n' "$1" ;;
-	*) printf '%s\n' "$PWD/$1" ;;
 	esac
 }
 
