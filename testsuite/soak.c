@@ -268,9 +268,11 @@ static void killed(void)
 		for (k = 0; k < 100; k++)
 			if (lstat(at_root("dev/j%u", k), &st) == 0 && S_ISLNK(st.st_mode) && stat(at_root("dev/j%u", k), &st) != 0)
 				wrong++;
+		/* Before the kernel's process: the old mdevd may have made all nodes, and the new one still be at a
+		 * fifo, where it would wait for ever */
+		wrong += stop() != 0;
 		kill(kernel, SIGKILL);
 		reap(kernel, &(int){ 0 });
-		wrong += stop() != 0;
 		reap_all();
 	}
 	report(least == DEVICES && wrong == 0,
