@@ -203,8 +203,8 @@ static int make_link_text(char *buf, const char *link, const char *node)
 }
 
 /* Makes the link to the plan's node. Replaces anything else of that name, except a directory and the
- * node of another device that exists (TAKEN: st is set), in one step: the name is never missing. Also fails
- * if the name is the node's own: an earlier rule may have moved it there, and left a link */
+ * node of another device that exists (TAKEN: st is set), in one step: the name is never missing. Fails if
+ * the device's node is there, and plan->node only a link to it: an earlier rule has moved the node */
 static NOINLINE int make_link(const struct mdev_plan *plan, const char *link, struct stat *st)
 {
 	char text[MDEV_NAME_MAX], temp[MDEV_NAME_MAX + sizeof(".mdev.4294967295")];
@@ -327,7 +327,7 @@ void FAST_FUNC mdev_node_locate(struct mdev_plan *plan)
 }
 
 /* Removes name if it is the device's node or a link to the plan's node. If it is a link to the
- * device's node under another name, removes that node too; without PATH, that is the plan's node then */
+ * device's node under another name, removes that node too and, if the rule has no PATH, sets plan->node to it */
 static NOINLINE void remove_name(struct mdev_plan *plan, const char *name)
 {
 	char path[MDEV_NAME_MAX];

@@ -252,7 +252,8 @@ char* FAST_FUNC mdev_pattern_init(struct mdev_pattern *p, const char *text, int 
 			p->text++;
 			p->search = 0;
 		}
-		/* So must any char, as often as there are chars. The library gets the text itself */
+		/* A search for any char finds one in every string that is not empty. (The library would get the
+		 * text as it is) */
 		if (!ENABLE_LOCALE_SUPPORT && search && strcmp(text, ".") == 0) {
 			p->text = ".+";
 			p->search = 0;

@@ -238,7 +238,8 @@ void FAST_FUNC mdevd_probe(struct mdevd_probe *p, struct mdevd_uevent *u)
 	pid_t pid;
 
 	if (ev->major < 0 || ev->type != S_IFBLK || ev->op == MDEV_OP_REMOVE || mdev_event_var(ev, "ID_FS_TYPE")
-	/* Opening a node makes some drivers make the device (loop, md), with an event: no end */
+	/* loop and md make a device that is gone again when its node is opened, with an event, for which it
+	 * would be opened again */
 	 || !mdev_sysfs_exists(ev->sys, ev->type, ev->dev, /*unknown:*/ 1)
 	) {
 		return;
