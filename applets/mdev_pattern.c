@@ -252,8 +252,7 @@ char* FAST_FUNC mdev_pattern_init(struct mdev_pattern *p, const char *text, int 
 			p->text++;
 			p->search = 0;
 		}
-		/* A search for any char finds one in every string that is not empty. (The library would get the
-		 * text as it is) */
+		/* A search for any char succeeds if there is one. The library would get the text as it is */
 		if (!ENABLE_LOCALE_SUPPORT && search && strcmp(text, ".") == 0) {
 			p->text = ".+";
 			p->search = 0;
