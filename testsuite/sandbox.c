@@ -1224,13 +1224,13 @@ static unsigned play_take_records(void)
 	return n;
 }
 
-static unsigned play_on_way(void)
+static int play_on_way(void)
 {
 	return p.sent - p.done_before - p.r.count;
 }
 
 /* Waits until at most "left" events are on their way */
-static void play_wait_records(unsigned left)
+static void play_wait_records(int left)
 {
 	long long deadline = play_deadline();
 
@@ -1243,6 +1243,8 @@ static void play_wait_records(unsigned left)
 		if (play_take_records())
 			deadline = play_deadline();
 	}
+	if (play_on_way() < 0)
+		play_failed("an event came back that was not sent (-c fifo ignores them)");
 	if (left == 0) {
 		/* whoever is gone handles nothing any more */
 		p.done_before = p.sent - p.r.count;

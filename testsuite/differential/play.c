@@ -294,8 +294,8 @@ static void play_daemon(const struct test_case *c, struct text *log)
 {
 	char *argv[] = { (char*)"mdev", (char*)"-d", (char*)"-f", NULL };
 	struct text conf = { NULL, 0, 0 };
-	unsigned i, tries = WAIT_MS;
-	int fifo;
+	unsigned i;
+	int ms, fifo;
 
 	unlink(FIFO);
 	if (mkfifo(FIFO, 0600))
@@ -306,8 +306,9 @@ static void play_daemon(const struct test_case *c, struct text *log)
 	write_file("/etc/mdev.conf", conf.s, conf.len);
 	d.sender = open_sender();
 	d.pid = start("/bin/ours", argv, NULL, c->umask, -1, -1);
-	while (!mark(fifo, 2))
-		if (--tries == 0 || waitpid(d.pid, &d.status, WNOHANG) == d.pid)
+	/* longer each time: a slow machine answers fewer in the time than were sent */
+	for (ms = 2; !mark(fifo, ms); ms += ms / 2)
+		if (ms > WAIT_MS || waitpid(d.pid, &d.status, WNOHANG) == d.pid)
 			die("mdev -d does not start");
 	for (i = 0; i < c->n_events; i++) {
 		log_event(log, i, &c->events[i]);
