@@ -76,8 +76,6 @@ static int parse_match(struct mdev_rule *rule, char *s)
 	rule->match = s;
 	rule->match_len = strlen(s);
 #endif
-	if (!ENABLE_FEATURE_MDEV_LINKS && (*s == '/' || is_prefixed_with(s, "$/")))
-		return syntax_error(needs_links, s);
 	while ((end = condition_end(s)) != NULL) {
 		struct mdev_condition *c = mdev_condition(rule, rule->n_conditions);
 
@@ -93,6 +91,8 @@ static int parse_match(struct mdev_rule *rule, char *s)
 		rule->n_conditions++;
 		s = end + 1;
 	}
+	if (!ENABLE_FEATURE_MDEV_LINKS && (*s == '/' || is_prefixed_with(s, "$/")))
+		return syntax_error(needs_links, s);
 	if (*s == '@')
 		return parse_numbers(rule, s);
 	if (*s == '$') {
@@ -141,11 +141,11 @@ static NOINLINE const char *transient_var(const struct mdev_rule *rule)
 /* With "=" and ">" the rule must match, and PATH be the same, when the device is removed */
 static int check_transient(const struct mdev_rule *rule)
 {
-	const char *var = transient_var(rule);
-	const char *fault;
+	const char *var, *fault;
 
 	if (!rule->path)
 		return 1;
+	var = transient_var(rule);
 	if (var)
 		return syntax_error("use '<': remove events lack", var);
 	fault = mdev_value_check(rule->path, NULL);
@@ -269,17 +269,6 @@ static void free_rule(struct mdev_rule *rule)
 	free(rule);
 }
 
-static unsigned count_char(const char *s, char c)
-{
-	unsigned n = 0;
-
-	while ((s = strchr(s, c)) != NULL) {
-		s++;
-		n++;
-	}
-	return n;
-}
-
 /* Does the text name a variable that is read from the device? */
 static int needs_probe(const char *s)
 {
@@ -309,8 +298,8 @@ static struct mdev_rule *parse_rule(struct mdev_conf *conf, char **token)
 	int mode, found;
 
 	/* At most as many conditions as the field has semicolons */
-	n_conditions = count_char(token[0], ';');
-	n_links = ENABLE_FEATURE_MDEV_LINKS && token[3] ? count_char(token[3], '<') : 0;
+	n_conditions = count_strstr(token[0], ";");
+	n_links = ENABLE_FEATURE_MDEV_LINKS && token[3] ? count_strstr(token[3], "<") : 0;
 	len = strlen(token[0]) + 1;
 	rule = xzalloc(sizeof(*rule) + n_conditions * sizeof(struct mdev_condition) + n_links * sizeof(struct mdev_link)
 			+ len + (token[3] ? strlen(token[3]) + 1 : 0));

@@ -93,7 +93,7 @@ void FAST_FUNC mdev_firmware(const struct mdev_event *ev, const char *dir)
 	int loading = open_loading(ev);
 
 	if (loading < 0) {
-		fault = "the device is gone";
+		fault = "can't open 'loading'";
 	} else {
 		if (!fault
 		 && !(write_loading(loading, 1) && copy_to_data(file) && write_loading(loading, 0))

@@ -118,8 +118,8 @@ static int cut_name(char *name)
 	return 1;
 }
 
-/* Sweeps directories of the rule's links that depend on the device: they are known while the plan
- * is. name is a buffer of MDEV_NAME_MAX + 2 bytes */
+/* Sweeps directories of the rule's links that depend on the device: only the plan can expand them.
+ * name is a buffer of MDEV_NAME_MAX + 2 bytes */
 static void sweep_own_directories(const struct mdev_conf *conf, const struct mdev_plan *plan, char *name)
 {
 	unsigned i;
@@ -133,7 +133,7 @@ static void sweep_own_directories(const struct mdev_conf *conf, const struct mde
 		if (!mdev_plan_path(plan, path, end ? end : strchr(path, '\0'), name))
 			continue;
 		if (end)
-			strcat(name, "x");
+			strcat(name, "x"); /* for cut_name(), which drops the last component */
 		if (cut_name(name) && (strlen(name) != link->dir_len || memcmp(name, path, link->dir_len) != 0))
 			sweep_directory(conf, plan, name, "", 0);
 	}
@@ -186,7 +186,7 @@ static void sweep_common_directories(const struct mdev_conf *conf, const struct 
 			continue;
 		}
 		mdev_log_about(plan->event, link->rule);
-		snprintf(name, MDEV_NAME_MAX + 2, "%.*s.x", len, link->path);
+		snprintf(name, MDEV_NAME_MAX + 2, "%.*sx", len, link->path); /* the same */
 		if (!cut_name(name))
 			continue;
 		/* In /dev are links of others, too: only names that this one can have */

@@ -109,9 +109,10 @@ int FAST_FUNC mdev_plan_path(const struct mdev_plan *plan, const char *path, con
 {
 	const char *name = plan->event->name;
 	const regmatch_t *off = plan->off;
-	char *dst = append(buf, buf, NULL, 0); /* PATH may be empty */
+	char *dst = buf;
 	const char *s;
 
+	*buf = '\0'; /* PATH may be empty */
 	for (s = path; s < end; s++) {
 		unsigned i = (unsigned char)s[1] - '0';
 
@@ -199,8 +200,8 @@ static int matches(struct mdev_plan *plan)
 }
 
 #if ENABLE_MDEVD
-/* The event's variable as a number, or other if it is missing or not a number */
-static unsigned number_or(const struct mdev_event *ev, const char *var, int base, unsigned other)
+/* Returns the event's variable as a number, or other if it is missing or not a number. */
+unsigned FAST_FUNC mdev_event_number(const struct mdev_event *ev, const char *var, int base, unsigned other)
 {
 	const char *s = mdev_event_var(ev, var);
 	unsigned n = s ? bb_strtou(s, NULL, base) : 0;
@@ -212,9 +213,9 @@ static unsigned number_or(const struct mdev_event *ev, const char *var, int base
  * drivers/base/core.c */
 static void plan_implicit(struct mdev_plan *plan)
 {
-	plan->mode = number_or(plan->event, "DEVMODE", 8, plan->mode) & 07777;
-	plan->ugid.uid = number_or(plan->event, "DEVUID", 10, 0);
-	plan->ugid.gid = number_or(plan->event, "DEVGID", 10, 0);
+	plan->mode = mdev_event_number(plan->event, "DEVMODE", 8, plan->mode) & 07777;
+	plan->ugid.uid = mdev_event_number(plan->event, "DEVUID", 10, 0);
+	plan->ugid.gid = mdev_event_number(plan->event, "DEVGID", 10, 0);
 }
 #else
 # define plan_implicit(plan) ((void)0)

@@ -2,8 +2,8 @@
 /*
  * Carries out a plan in the current directory, which is /dev
  *
- * In /dev other files only make directories (mdev_path.c), remove links of "<" (mdev_link.c) and make a
- * temporary node (mdevd_probe.c). devtmpfs makes nodes under the kernel's names before the
+ * Of the other sources, mdev_path.c makes directories in /dev, mdev_link.c removes links of "<", and
+ * mdevd_probe.c makes a temporary node. devtmpfs makes nodes under the kernel's names before the
  * event arrives, and other programs of root write to /dev, too. Directories that other users
  * can write to are not used: only root can change a name between a check and its use.
  * Callers have a umask of 0.

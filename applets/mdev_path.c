@@ -86,7 +86,7 @@ static NOINLINE const char *find_parent_fault(const char *name, int make)
 		} else if (!S_ISDIR(st.st_mode)) {
 			return make ? strerror(ENOTDIR) : "";
 		} else if (!mdev_path_is_safe(&st)) {
-			return "others than root can write it";
+			return "non-root users can write it";
 		}
 		*slash++ = '/';
 	}

@@ -72,7 +72,8 @@ struct mdev_event {
 
 /* One ERE; private to mdev_pattern.c. Owns re */
 struct mdev_pattern {
-	const char *text;	/* the ERE, perhaps without its leading '^'; belongs to the rule */
+	const char *text;	/* the ERE, perhaps without its leading '^', or ".+" for a search for "."; belongs
+				 * to the rule */
 	regex_t *re;		/* compiled; NULL: the text is simple enough to be matched directly */
 	/* Sets of chars: see mdev_char_bit(). Only mdevd needs them */
 	uint32_t first;		/* a matching string begins with one of these; undefined for a search */
@@ -198,6 +199,7 @@ extern const struct mdev_rule mdev_rule_implicit;
 const char *mdev_name_fault(const char *name) FAST_FUNC;
 char **mdev_find_var(char **vars, const char *name, unsigned len) FAST_FUNC;
 const char *mdev_event_var(const struct mdev_event *ev, const char *name) FAST_FUNC;
+unsigned mdev_event_number(const struct mdev_event *ev, const char *var, int base, unsigned other) FAST_FUNC;
 int mdev_plan_path(const struct mdev_plan *plan, const char *path, const char *end, char *buf) FAST_FUNC;
 int mdev_match(struct mdev_plan *plan, const struct mdev_rule *rule, const struct mdev_event *ev) FAST_FUNC;
 
@@ -238,7 +240,7 @@ pid_t mdev_exec(const struct mdev_plan *plan, void (*in_child)(void)) FAST_FUNC;
 
 /** mdev_sysfs.c: what an event lacks, and whether a device exists **/
 
-char *mdev_numbers(const char *s, char between, int *major, unsigned *minor) FAST_FUNC;
+char *mdev_numbers(const char *s, char separator, int *major, unsigned *minor) FAST_FUNC;
 int mdev_sysfs_read(const struct mdev_event *ev, const char *file, char *buf) FAST_FUNC;
 void mdev_sysfs_complete(struct mdev_event *ev, char *buf) FAST_FUNC;
 int mdev_sysfs_exists(const char *sys, mode_t type, uint32_t dev, int unknown) FAST_FUNC;

@@ -11,8 +11,8 @@
  */
 #include "mdev_rules.h"
 
-/* Parses "MAJOR:MINOR", or with another separator. Returns the end of the text, or
- * NULL if they are not valid device numbers: *major is undefined then. */
+/* Parses "MAJOR:MINOR", or with another separator. Returns the end of the numbers, or NULL if they are
+ * not valid: *major and *minor are undefined then. */
 char* FAST_FUNC mdev_numbers(const char *s, char separator, int *major, unsigned *minor)
 {
 	char *end;

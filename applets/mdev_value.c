@@ -16,8 +16,8 @@ int FAST_FUNC mdev_value_is_transient(const char *name)
 		|| is_prefixed_with(name, "PARTUUID}") || strcmp(name, "PARTUUID") == 0;
 }
 
-/* Validates the %{NAME} in a PATH. Returns the fault, or NULL. dir_len: of a link; gets the bytes
- * of its directory. No directory, and nothing in the PATH of "=" and ">", may depend on a transient value. */
+/* Validates the %{NAME} in a PATH. Returns the fault, or NULL. dir_len: NULL, or for a link:
+ * set to the bytes of its directory. No directory, and nothing in the PATH of "=" and ">", may depend on a transient value. */
 const char* FAST_FUNC mdev_value_check(const char *path, unsigned *dir_len)
 {
 	int transient = 0, in_directory = 0, literal = 0;

@@ -83,7 +83,7 @@ struct globals {
 	struct mdev_conf fresh;
 	mode_t umask;			/* of commands */
 	unsigned rcvbuf;		/* bytes */
-	/* Not on the stack: a forked child copies each page that it writes to */
+	/* Not on the stack, which would take more pages: a forked child copies each that it writes to */
 	struct mdevd_handler h;
 	struct mdevd_trigger trigger;
 };
@@ -162,6 +162,7 @@ static int FAST_FUNC handle_queue_before(struct mdevd_trigger *t UNUSED_PARAM, c
 static void coldplug(void)
 {
 	G.trigger.sys = G.sys;
+	G.trigger.action = "add";
 	G.trigger.before = handle_queue_before;
 	G.h.is_coldplugging = 1;
 	G.h.recovery.is_due = 0;
@@ -319,6 +320,7 @@ int mdevd_main(int argc UNUSED_PARAM, char **argv)
 	);
 	argv += optind;
 	mdev_verbose = MIN(verbosity, MDEV_LOG_DEBUG);
+	G.h.timeout = MIN(G.h.timeout, MDEVD_TIMEOUT_MAX);
 	if (argv[0] && !(opts & OPT_n))
 		bb_show_usage();
 	mdevd_check_path(G.conf_name);

@@ -21,6 +21,8 @@ enum {
 	MDEVD_EXIT_USAGE = 100,
 	MDEVD_EXIT_SYSTEM = 111,
 
+	MDEVD_TIMEOUT_MAX = 1 << 20,	/* seconds: as milliseconds it must fit an int */
+
 	/* An event of the kernel has at most 64 variables in 2048 bytes (UEVENT_NUM_ENVP, UEVENT_BUFFER_SIZE
 	 * in linux/kobject.h) after ACTION@DEVPATH. Those of other groups may be longer */
 	UEVENT_MAX = 8192,
@@ -144,7 +146,7 @@ int mdevd_recovery_ms(const struct mdevd_recovery *r) FAST_FUNC;
 
 /** mdevd_event.c: handles one event **/
 
-/* The daemon's state. The caller sets the first members, and clears the rest */
+/* The daemon's state. The caller clears it, and sets the members above recovery */
 struct mdevd_handler {
 	struct mdev_conf conf;
 	const char *dev;	/* directory of the nodes, which is the current one */
@@ -158,7 +160,7 @@ struct mdevd_handler {
 	struct mdevd_recovery recovery;
 	smallint is_coldplugging;
 	smallint is_static;	/* the event is not the kernel's: only its node is made */
-	/* Both in the first page, but for the end of u.buf: fork makes the daemon copy each page that it
+	/* plan, and u but for the end of u.buf, are in the first 4 kB: fork makes the daemon copy each page that it
 	 * writes to, and ARM addresses 4 kB in one instruction */
 	struct mdev_plan plan;
 	struct mdevd_uevent u;
@@ -180,15 +182,15 @@ void mdevd_static_nodes(struct mdevd_handler *h) FAST_FUNC;
 
 /** mdevd_trigger.c: makes the kernel announce devices that exist already **/
 
-/* The caller sets the first members, and clears the rest */
+/* The caller clears it, and sets the members above count */
 struct mdevd_trigger {
 	const char *sys;	/* where sysfs is */
-	const char *action;	/* to write to the uevent files; NULL: "add" */
+	const char *action;	/* to write to the uevent files */
 	char **targets;		/* subsystems, NULL-ended; NULL or empty: all devices. Others match nothing */
 	/* Called before each device, whose uevent file is given; returns 0 to skip it, and may set is_over */
 	int FAST_FUNC (*before)(struct mdevd_trigger *t, const char *uevent_file);
-	unsigned count;		/* adds the devices triggered */
-	unsigned skipped;	/* adds devices and directories that failed (vanished, read-only) */
+	unsigned count;		/* incremented for each device triggered */
+	unsigned skipped;	/* ... for each device or directory that failed (vanished, read-only) */
 	smallint is_incomplete;	/* descriptors or memory were missing: this has been reported */
 	smallint is_over;	/* ends the walk */
 	char path[PATH_MAX + 1024]; /* scratch: a path, a name, and behind it the text of a link */
@@ -203,7 +205,7 @@ const char *mdevd_enter_device(char *buf, const char *sys, const char *path) FAS
 
 /* A sum of hashes, not a list. The lower half of the 64-bit SEQNUM is enough to order them */
 struct mdevd_pending {
-	uint32_t start;		/* SEQNUMs up to this one are ignored: before the first */
+	uint32_t start;		/* the SEQNUM before the first event: those up to it are ignored */
 	uint32_t newest;	/* the highest announced; 0: none */
 	uint32_t last;		/* hash of the last one announced; 0: it was handled */
 	uint32_t sum;		/* of the hashes of announced events, minus those of handled ones */
@@ -216,7 +218,7 @@ uint32_t mdevd_uevent_hash(const struct mdevd_uevent *u, uint32_t *seqnum) FAST_
 
 /** mdevd_settle.c: waits until mdevd has handled all events **/
 
-/* The caller sets the first members, and clears the rest */
+/* The caller clears it, and sets the members above pfd, and t */
 struct mdevd_settle {
 	llist_t *nodes;		/* paths of nodes to wait for */
 	unsigned groups;	/* those that mdevd rebroadcasts to; 0: do not wait for mdevd */

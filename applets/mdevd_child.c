@@ -49,7 +49,7 @@ static void warn_slow(const struct mdev_plan *plan, const char *what, unsigned m
 	mdev_log(MDEV_LOG_WARN, "%s after %u s: %s", what, ms / 1000, plan->command + 1);
 }
 
-/* Is the command modprobe, for an alias that no module has? */
+/* Is the command a modprobe that would do nothing? */
 static int is_needless_modprobe(const struct mdev_plan *plan)
 {
 	const char *alias;
@@ -59,7 +59,7 @@ static int is_needless_modprobe(const struct mdev_plan *plan)
 	alias = mdev_event_var(plan->event, "MODALIAS");
 	if (!alias || mdevd_modalias_needs_modprobe(alias))
 		return 0;
-	mdev_log(MDEV_LOG_INFO, "no module for %s, not run", alias);
+	mdev_log(MDEV_LOG_INFO, "nothing to load for %s, not run", alias);
 	return 1;
 }
 
@@ -69,7 +69,7 @@ static int is_needless_modprobe(const struct mdev_plan *plan)
 unsigned FAST_FUNC mdevd_child_run(const struct mdev_plan *plan, unsigned timeout, void (*in_child)(void))
 {
 	unsigned started = monotonic_ms();
-	unsigned kill_at = MIN(timeout, INT_MAX / 1000) * 1000;	/* ms after the start; 0: never */
+	unsigned kill_at = timeout * 1000;	/* ms after the start; 0: never */
 	int sig = SIGTERM;
 	int is_reported = 0;
 	int status;

@@ -130,7 +130,7 @@ int mdevd_coldplug_main(int argc UNUSED_PARAM, char **argv)
 			&o->timeout, &o->quiet, &o->nodes);
 	argv += optind;
 	o->t.targets = argv;
-	mdev_verbose = MIN(verbosity, 100);
+	mdev_verbose = MIN(verbosity, MDEV_LOG_DEBUG);
 	if (*o->t.sys != '/' || *dev != '/')
 		die_of_argument(*dev == '/' ? o->t.sys : dev, "not an absolute path");
 	/* Kernels before 4.13 accept anything and send nothing, or "add" */
@@ -145,8 +145,7 @@ int mdevd_coldplug_main(int argc UNUSED_PARAM, char **argv)
 		bb_simple_error_msg_and_die("-O: not a group that mdevd sends to");
 	if ((opts & OPT_n) && (*argv || !(opts & OPT_WAIT)))
 		bb_show_usage();
-	/* As milliseconds it must fit an int */
-	o->timeout = MIN(o->timeout, 1 << 20);
+	o->timeout = MIN(o->timeout, MDEVD_TIMEOUT_MAX);
 	xfunc_error_retval = MDEVD_EXIT_SYSTEM;
 
 	for (; *argv; argv++) {

@@ -8,7 +8,7 @@
  */
 #include "mdevd.h"
 
-/* After the rules of an event, and after each that removes the node: removes links of "<" */
+/* Removes links of "<" that are no longer right: after all rules, and after each that removes the node */
 static void sweep_links(struct mdevd_handler *h UNUSED_PARAM)
 {
 #if ENABLE_FEATURE_MDEV_LINKS
@@ -138,7 +138,10 @@ void FAST_FUNC mdevd_event_handle(struct mdevd_handler *h, unsigned len)
 	if (h->u.ev.firmware && h->u.ev.op == MDEV_OP_ADD && !mdev_dry_run) {
 		mdev_log_about(&h->u.ev, NULL);
 		mdev_firmware(&h->u.ev, h->firmware.dir);
-		chdir(h->dev);
+		while (chdir(h->dev) != 0) {
+			mdevd_warn_errno("return to DEV");
+			mdevd_wait(-1, 1000);
+		}
 	}
 #endif
 	if (mdev_dry_run)

@@ -50,7 +50,7 @@ const char* FAST_FUNC mdevd_explain(struct mdevd_uevent *u, const char *sys, con
 		*strchrnul(line, '\n') = '\0';
 		len = strlen(line) + 1;
 		eq = strchr(line, '=');
-		if (eq > line) {
+		if (eq && eq != line) {
 			memmove(s, line, len);
 			s += len;
 		}

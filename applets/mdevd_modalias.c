@@ -19,7 +19,7 @@
  *	within brackets, matches by fnmatch() and ignores built-in modules.
  *
  * Both do nothing for a module that is live. The command also runs after an error, or if
- * a file has anything in it that depmod does not write.
+ * modules.alias has a line that depmod does not write.
  *
  * Files are read, not mapped (depmod truncates them in place), and closed before
  * return. A complete reading of modules.alias fills a Bloom filter, which then
@@ -88,7 +88,7 @@ int FAST_FUNC mdevd_modalias_accept_command(const char *command)
  * may match if the bits of one of its own keys are set.
  */
 
-/* Looks up the key at s, after adding it if add is 1 (not 0). Returns 1 if the filter has it,
+/* Looks up the key at s; add 1: adds it first. Returns 1 if the filter has it,
  * 0 if not or if it is no key: empty, or with a wildcard */
 static unsigned look_up_key(const char *s, char mark, unsigned max_len, unsigned add)
 {
@@ -123,7 +123,7 @@ static unsigned look_up(const char *text, unsigned add)
 
 	if (*s && s - text < 3)
 		return 0;
-	/* A name of a module, for example: the alias has a colon */
+	/* Without a colon it matches no alias that gets here */
 	if (!*s && !strchr(text, ':'))
 		return 1;
 	/* Pattern and alias begin with the same char */
@@ -141,7 +141,7 @@ static unsigned look_up(const char *text, unsigned add)
 			break;
 		max_len = SHORT_KEY;
 	}
-	/* Without any key, the bus is one */
+	/* Without such a key, the bus is the key */
 	return look_up_key(text, '\0', 3, add);
 }
 
@@ -189,8 +189,7 @@ static unsigned normalize_pattern(char *pattern)
 	return s - pattern;
 }
 
-/* The functions that scan return 0 if modprobe would do nothing for the alias because of that line or
- * file, 1 if it might */
+/* The functions that scan return 1 if modprobe might do something because of that line or file, else 0 */
 
 /* fill: the line is in modules.alias, and its pattern is added to the filter. alias NULL: it certainly
  * does not match */
@@ -254,9 +253,11 @@ static int scan_file(const char *path, const char *alias, int fill)
 		end -= line - buf;
 		memmove(buf, line, end - buf);
 	}
-	/* A read error (EISDIR is none: modprobe ignores subdirectories), or a line without newline: it
-	 * is too long, or it is the last one of modules.alias, which depmod did not finish */
-	if (len < 0 ? errno == EISDIR : (end == buf || (!fill && end != buf + sizeof(buf)))) {
+	if (len < 0) {
+		found = (errno != EISDIR); /* modprobe ignores subdirectories */
+	} else if (end == buf || (!fill && end != buf + sizeof(buf))) {
+		/* The last line may lack its newline, unless it is too long. modules.alias without it is not
+		 * finished: depmod still runs */
 		*end = '\0';
 		found = scan_line(buf, alias, 0);
 	}
@@ -337,12 +338,13 @@ static int scan_config(const char *path, const char *alias)
 	if (!dir)
 		return (errno == ENOTDIR || errno == ENOENT) ? scan_file(path, alias, 0) : 1;
 	/* No modprobe reads hidden files or subdirectories. Old ones read names without .conf */
-	while (!found && (entry = readdir(dir)) != NULL) {
+	while (errno = 0, !found && (entry = readdir(dir)) != NULL) {
 		if (entry->d_name[0] == '.')
 			continue;
 		sprintf(file, "%s/%s", path, entry->d_name);
 		found = scan_file(file, alias, 0);
 	}
+	found |= (errno != 0);
 	closedir(dir);
 	return found;
 }
@@ -368,7 +370,8 @@ int FAST_FUNC mdevd_modalias_needs_modprobe(const char *modalias)
 		if (!*path)
 			return 0;
 	}
-	/* Normalized: see normalize_pattern() */
+	/* Normalized: see normalize_pattern(). A dot ends the name for BusyBox: FNM_LEADING_DIR matches up to a
+	 * slash */
 	for (i = 0; ; i++) {
 		char c = modalias[i];
 

@@ -40,7 +40,7 @@ int FAST_FUNC xmdevd_netlink_open(unsigned groups, unsigned rcvbuf)
 	int fd = mdevd_netlink_open(groups, rcvbuf);
 
 	if (fd < 0)
-		bb_simple_perror_msg_and_die("can't listen to uevents");
+		bb_simple_perror_msg_and_die("can't open a uevent socket");
 	return fd;
 }
 

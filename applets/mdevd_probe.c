@@ -15,11 +15,10 @@
 
 enum {
 	DEFAULT_TIMEOUT = 5,	/* seconds */
-	MAX_TIMEOUT = 1 << 20,	/* seconds. As milliseconds it must fit an int */
 	SECTOR = 512,		/* the unit of "start" in sysfs */
 	TYPE_PROTECTIVE = 0xee,	/* of the MBR in front of a GPT */
 	NOBODY = 65534,		/* DEFAULT_OVERFLOWUID, linux/highuid.h */
-	STUCK_MAX = 8,		/* children that a device does not answer */
+	STUCK_MAX = 8,		/* children that devices block */
 	TEMP_NAME_SIZE = sizeof(".mdevd.4294967295"),
 };
 
@@ -50,6 +49,7 @@ struct gpt_entry {
 		uint8_t d[8];
 	} guid;
 	uint32_t first, first_high, last, last_high;
+	uint16_t attributes[4], name[36];
 };
 
 /* Written by the child */
@@ -94,7 +94,7 @@ static void read_file_system(struct result *r, struct volume_id *id)
 	uint64_t size = 0;
 
 	ioctl(id->fd, BLKGETSIZE64, &size);
-	/* The last byte: volume_id copies a romfs name of any length */
+	/* The last byte is set if volume_id copied a romfs name that is too long */
 	if (volume_id_probe_all(id, size) != 0 || !id->type || id->label[VOLUME_ID_LABEL_SIZE])
 		return;
 	safe_strncpy(r->values[0], id->type, PROBE_VALUE_MAX);
@@ -102,7 +102,7 @@ static void read_file_system(struct result *r, struct volume_id *id)
 	if (strcmp(id->type, "linux_raid_member") == 0)
 		return;
 	strcpy(r->values[1], id->uuid);
-	/* volume_id cuts a longer one */
+	/* One of this length may have been cut */
 	if (strlen(id->label) < VOLUME_ID_LABEL_SIZE)
 		strcpy(r->values[2], id->label);
 }
@@ -132,20 +132,27 @@ static void read_table(struct volume_id *disk, unsigned sector, unsigned i, uint
 	const struct mbr *mbr = volume_id_get_buffer(disk, 0, sizeof(*mbr));
 	const struct gpt_header *header;
 	struct gpt_entry *entry;
+	unsigned n = 0;
 
 	if (!mbr || mbr->magic != cpu_to_le16(0xaa55))
 		return;
-	if (mbr->partition[0].type != TYPE_PROTECTIVE) {
+	/* A hybrid MBR has other partitions, too: is_pmbr_valid() in block/partitions/efi.c */
+	while (n < ARRAY_SIZE(mbr->partition) && mbr->partition[n].type != TYPE_PROTECTIVE)
+		n++;
+	if (n == ARRAY_SIZE(mbr->partition)) {
 		/* The others are in an extended partition */
 		if (mbr->signature && (i > 3 || le32_to_cpu(mbr->partition[i].start) * (sector / SECTOR) == start))
 			sprintf(disk->uuid, "%08x-%02x", (unsigned)le32_to_cpu(mbr->signature), i + 1);
 		return;
 	}
 	header = volume_id_get_buffer(disk, sector, sizeof(*header));
-	if (!header || memcmp(header->signature, "EFI PART", 8) != 0 || i >= le32_to_cpu(header->n_entries))
+	if (!header || memcmp(header->signature, "EFI PART", 8) != 0 || i >= le32_to_cpu(header->n_entries)
+	 || header->entry_size != cpu_to_le32(sizeof(*entry))
+	) {
 		return;
+	}
 	entry = volume_id_get_buffer(disk, (uint32_t)(le32_to_cpu(header->entries) * sector
-			+ i * le32_to_cpu(header->entry_size)), sizeof(*entry));
+			+ i * sizeof(*entry)), sizeof(*entry));
 	if (!entry || le32_to_cpu(entry->first) * (sector / SECTOR) != start)
 		return;
 	/* Its first numbers are little-endian, and printed the other way round */
@@ -226,20 +233,21 @@ static void add_variables(struct mdevd_uevent *u, struct result *r)
 
 /* Adds to the event of a block device ID_FS_TYPE, ID_FS_UUID and ID_FS_LABEL, and PARTUUID if it has
  * none, except on remove. Blocks until a child has read them from the device or the time is over,
- * which is logged. If children of earlier calls are stuck, first reaps those that have ended. A dry run
+ * which is logged. If children of earlier calls are stuck, first reaps those that have ended (an ended
+ * firmware child counts as one). A dry run
  * makes no temporary node. */
 void FAST_FUNC mdevd_probe(struct mdevd_probe *p, struct mdevd_uevent *u)
 {
 	const struct mdev_event *ev = &u->ev;
-	unsigned timeout = (p->timeout ? MIN(p->timeout, MAX_TIMEOUT) : DEFAULT_TIMEOUT) * 1000;
+	unsigned timeout = (p->timeout ? p->timeout : DEFAULT_TIMEOUT) * 1000;
 	unsigned started = monotonic_ms();
 	const char *fault = NULL;
 	int fds[2];
 	pid_t pid;
 
 	if (ev->major < 0 || ev->type != S_IFBLK || ev->op == MDEV_OP_REMOVE || mdev_event_var(ev, "ID_FS_TYPE")
-	/* loop and md make a device that is gone again when its node is opened, with an event, for which it
-	 * would be opened again */
+	/* Opening the node of a loop or md device that is gone would make it again, with an event, for which
+	 * the node would be opened again */
 	 || !mdev_sysfs_exists(ev->sys, ev->type, ev->dev, /*unknown:*/ 1)
 	) {
 		return;

@@ -218,7 +218,7 @@ static void send_barrier(struct mdevd_settle *s, int is_first)
 		/* What the kernel announced is queued already. Old kernels accept a mark and ignore it */
 		read_events(s, KERNEL);
 		s->method = (s->method + 1) % N_METHODS;
-		if (s->is_answered)
+		if (s->is_answered) /* a search has set s->target */
 			s->method = s->can_mark ? 0 : PLAIN;
 	}
 	s->barrier = s->pending.last;
@@ -283,7 +283,7 @@ static int wait_for_mdevd(struct mdevd_settle *s)
 	}
 }
 
-static int is_node(const char *path)
+static int is_node_or_link(const char *path)
 {
 	struct stat st;
 
@@ -302,7 +302,7 @@ static int wait_for_quiet(struct mdevd_settle *s)
 		llist_t *node = s->nodes;
 		int ms = start + s->quiet - now();
 
-		while (node && is_node(node->data))
+		while (node && is_node_or_link(node->data))
 			node = node->link;
 		s->missing_node = node ? node->data : NULL;
 		ms = node ? NODE_POLL_MS : MAX(ms, 0);
@@ -340,7 +340,7 @@ int FAST_FUNC mdevd_settle_wait(struct mdevd_settle *s)
 {
 	do {
 		if (s->groups && !wait_for_mdevd(s)) {
-			mdev_log(MDEV_LOG_WARN, "%d events got lost, was mdevd restarted?", s->pending.count);
+			mdev_log(MDEV_LOG_WARN, "%d events were lost: was mdevd restarted?", s->pending.count);
 			memset(&s->pending, 0, sizeof(s->pending));
 			return 0;
 		}

@@ -11,7 +11,7 @@
 static void check_fd(int fd)
 {
 	if (fd != -1 && (fd < 3 || fcntl(fd, F_GETFD) < 0))
-		bb_error_msg_and_die("%d: not an open descriptor of 3 or more", fd);
+		bb_error_msg_and_die("%d: not an open descriptor above 2", fd);
 }
 
 /* Dies unless the descriptors of -D and -o are open, above stderr, and different; -1: not given. */
@@ -37,7 +37,7 @@ void FAST_FUNC mdevd_enter_dev(const char *dev)
 
 	xchdir(dev);
 	if (stat(".", &st) == 0 && !mdev_path_is_safe(&st))
-		mdev_log(MDEV_LOG_WARN, "others than root can write '%s'", dev);
+		mdev_log(MDEV_LOG_WARN, "non-root users can write '%s'", dev);
 }
 
 /* Makes stdin an empty pipe, because /dev/null may not exist yet. A closed stdout or stderr becomes

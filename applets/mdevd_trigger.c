@@ -51,7 +51,7 @@ void FAST_FUNC mdevd_trigger_device(struct mdevd_trigger *t, int dir, const char
 	if (t->before && !t->before(t, t->path))
 		return;
 	mdev_log(MDEV_LOG_DEBUG, "%s", t->path);
-	if (mdevd_trigger_write(dir, file, t->action ? t->action : "add"))
+	if (mdevd_trigger_write(dir, file, t->action))
 		t->count++;
 	else
 		skip(t, MDEV_LOG_INFO);
@@ -123,7 +123,7 @@ static int walk(struct mdevd_trigger *t, int parent, char *name)
 		return 0;
 	while (!t->is_over && (entry = readdir(dir)) != NULL) {
 		if (entry->d_type != DT_DIR || DOT_OR_DOTDOT(entry->d_name)
-		/* A device may have that name, but not below another */
+		/* A device may be named "power", but not below another device */
 		 || (is_device && strcmp(entry->d_name, "power") == 0)
 		) {
 			continue;

@@ -8,25 +8,6 @@
  */
 #include "mdevd.h"
 
-/* Returns s as a decimal number of at most max, or -1; s may be NULL */
-static int parse_number(const char *s, int max)
-{
-	int n = 0;
-
-	if (!s)
-		return -1;
-	do {
-		unsigned digit = (unsigned char)*s++ - '0';
-
-		if (digit > 9) /* also: an empty string */
-			return -1;
-		n = n * 10 + digit;
-		if (n > max)
-			return -1;
-	} while (*s);
-	return n;
-}
-
 /* Does the path, which begins with a slash, have a component ".."? */
 static int has_dot_dot(const char *path)
 {
@@ -43,7 +24,6 @@ const char* FAST_FUNC mdevd_uevent_parse(struct mdevd_uevent *u, unsigned len)
 {
 	struct mdev_event *ev = &u->ev;
 	char *end = u->buf + len;
-	const char *synth_arg;
 	unsigned n = 0;
 	char *at, *s;
 
@@ -79,13 +59,14 @@ const char* FAST_FUNC mdevd_uevent_parse(struct mdevd_uevent *u, unsigned len)
 	ev->subsystem = mdev_event_var(ev, "SUBSYSTEM");
 	ev->firmware = mdev_event_var(ev, "FIRMWARE");
 	ev->name = mdev_event_var(ev, "DEVNAME");
-	ev->minor = parse_number(mdev_event_var(ev, "MINOR"), MDEV_MINOR_MAX);
-	ev->major = (int)ev->minor < 0 ? -1 : parse_number(mdev_event_var(ev, "MAJOR"), MDEV_MAJOR_MAX);
+	ev->minor = mdev_event_number(ev, "MINOR", 10, -1);
+	ev->major = mdev_event_number(ev, "MAJOR", 10, -1);
+	if (ev->minor > MDEV_MINOR_MAX || (unsigned)ev->major > MDEV_MAJOR_MAX)
+		ev->major = -1;
 	/* MDEV_OP_... in their order */
 	ev->op = 1 + index_in_strings("add\0""remove\0", ev->action);
 	ev->by_name = 0;
-	synth_arg = mdev_event_var(ev, "SYNTH_ARG_" MDEVD_BARRIER_KEY);
-	u->barrier = synth_arg;
+	u->barrier = mdev_event_var(ev, "SYNTH_ARG_" MDEVD_BARRIER_KEY);
 	u->len = u->received_len = len;
 	return NULL;
 }
