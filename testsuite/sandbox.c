@@ -39,8 +39,8 @@
  *		and /lib/firmware, and gets no options for them
  *	-c o	an event is done when its record arrives from -o (default for mdevd)
  *	-c fifo	... when a rule that is added at the top writes to a fifo (default for others)
- *	-c queue ... when nothing is queued for the program, which may still be busy with the last
- *		event: for a program without -o and rules
+ *	-c queue ... when nothing is queued for the program, and it waits (for a command, maybe): for
+ *		a program without -o and rules
  *	-p	with -c fifo or queue: -o 4 all the same (nobody reads it but .records)
  *	-r FILE	the rules; without: no ROOT/etc/mdev.conf
  *	-t SECS	limit of each wait (default 10; of a directive's command, at least 50);
@@ -73,7 +73,7 @@
  *	.undo		see -u; prints the same under "removed:" if there is anything to print
  *	.sh COMMAND	in ROOT; its output is printed
  *	.start		(again) start the program
- *	.hup, .term	SIGHUP; SIGTERM, and print "exit N"
+ *	.hup, .term	SIGHUP, when it waits; SIGTERM, and print "exit N"
  *	.exit		wait until it is gone; print "exit N" or "killed by N"
  *	.records [TEXT]	print -o's records since the last time (those that contain TEXT): one a
  *			line, blanks between the strings. The SEQNUM that the kernel gave
@@ -1341,6 +1341,28 @@ static void play_drained(void)
 	}
 }
 
+/* The program waits: it is not between receiving an event, or a look for signals, and what comes after that */
+static void play_wait_asleep(void)
+{
+	static const struct timespec pause = { 0, 500 * 1000 };
+	long long deadline = play_deadline();
+	char path[64], *s;
+
+	while (p.pid) {
+		snprintf(path, sizeof(path), "/proc/%d/stat", (int)p.pid);
+		s = read_small(path);
+		s = s ? strrchr(s, ')') : NULL;
+		if (s && strncmp(s, ") S", 3) == 0)
+			return;
+		if (now_us() > deadline) {
+			play_failed("it is always busy");
+			return;
+		}
+		nanosleep(&pause, NULL);
+		play_reap();
+	}
+}
+
 /* Every event is done */
 static void play_settle(void)
 {
@@ -1351,9 +1373,10 @@ static void play_settle(void)
 	sender_check();
 	if (p.done_by == DONE_O)
 		play_wait_records(0);
-	if (p.done_by == DONE_QUEUE)
+	if (p.done_by == DONE_QUEUE) {
 		play_drained();
-	else if (p.done_by == DONE_FIFO ? p.dirty : p.unsure)
+		play_wait_asleep();
+	} else if (p.done_by == DONE_FIFO ? p.dirty : p.unsure)
 		play_marker();
 	sender_check();
 }
@@ -1466,7 +1489,7 @@ static int full_pipe(void)
 static int full_terminal(void)
 {
 	int master = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
-	int unlock = 0;
+	int unlock = 0, i;
 	int slave;
 
 	if (master < 0 || ioctl(master, TIOCSPTLCK, &unlock))
@@ -1478,8 +1501,10 @@ static int full_terminal(void)
 	while (write(slave, "x", 1) == 1)
 		continue;
 	fcntl(slave, F_SETFL, 0);
-	if (read(master, &unlock, 3) != 3)
-		die("terminal");
+	/* One by one: the kernel moves them to this end when it comes to it */
+	for (i = 0; i < 3; i++)
+		if (read(master, &unlock, 1) != 1)
+			die("terminal");
 	return slave;
 }
 
@@ -2099,9 +2124,10 @@ static void play_directive(char *line)
 		play_sh(arg);
 	else if (strcmp(line, ".start") == 0)
 		play_start();
-	else if (strcmp(line, ".hup") == 0)
+	else if (strcmp(line, ".hup") == 0) {
+		play_wait_asleep();
 		play_kill("HUP");
-	else if (strcmp(line, ".term") == 0) {
+	} else if (strcmp(line, ".term") == 0) {
 		play_kill("TERM");
 		play_wait_exit(1);
 	} else if (strcmp(line, ".records") == 0)
