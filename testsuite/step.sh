@@ -80,7 +80,8 @@ step()
 	PATH=$STEP_DIR/bin:$PATH
 	OPTIONFLAGS=:$(sed -n 's/^CONFIG_\([^=]*\)=.*/\1/p' "$BUILD/.config" | tr '\n' ':')
 	export PATH OPTIONFLAGS
-	step_reason=$("$SANDBOX" enter "$STEP_DIR/try" true 2>&1) || {
+	# another step may begin at the same time
+	step_reason=$("$SANDBOX" enter "$STEP_DIR/try.$$" true 2>&1) || {
 		step_skip "$step_name" "$step_reason"
 		exit 0
 	}
