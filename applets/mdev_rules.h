@@ -207,7 +207,8 @@ int mdev_match(struct mdev_plan *plan, const struct mdev_rule *rule, const struc
 
 int mdev_value_is_transient(const char *name) FAST_FUNC;
 const char *mdev_value_check(const char *path, unsigned *dir_len) FAST_FUNC;
-const char *mdev_value_attribute(const struct mdev_event *ev, const char *attribute, unsigned len, char *buf, unsigned size) FAST_FUNC;
+const char *mdev_value_attribute(const struct mdev_event *ev, const char *attribute, unsigned len,
+		char *buf, unsigned size) FAST_FUNC;
 char *mdev_value_copy(char *dst, char *end, const char *value, int is_attribute) FAST_FUNC;
 
 /** mdev_path.c: links and parent directories of a name under /dev **/

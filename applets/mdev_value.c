@@ -16,8 +16,9 @@ int FAST_FUNC mdev_value_is_transient(const char *name)
 		|| is_prefixed_with(name, "PARTUUID}") || strcmp(name, "PARTUUID") == 0;
 }
 
-/* Validates the %{NAME} in a PATH. Returns the fault, or NULL. dir_len: NULL, or for a link:
- * set to the bytes of its directory. No directory, and nothing in the PATH of "=" and ">", may depend on a transient value. */
+/* Validates the %{NAME} in a PATH. Returns the fault, or NULL. dir_len: NULL, or for a link: set to the
+ * bytes of its directory. No directory, and nothing in the PATH of "=" and ">", may depend on a transient
+ * value. */
 const char* FAST_FUNC mdev_value_check(const char *path, unsigned *dir_len)
 {
 	int transient = 0, in_directory = 0, literal = 0;
@@ -51,7 +52,8 @@ const char* FAST_FUNC mdev_value_check(const char *path, unsigned *dir_len)
 /* Reads attribute, which begins with a slash and has len bytes, of the event's device or of its nearest
  * parent that has it. Returns the first line, without blanks at its ends, or NULL if there is none, and on
  * remove. The line is in buf, which has size bytes, and is cut if it is longer. */
-const char* FAST_FUNC mdev_value_attribute(const struct mdev_event *ev, const char *attribute, unsigned len, char *buf, unsigned size)
+const char* FAST_FUNC mdev_value_attribute(const struct mdev_event *ev, const char *attribute, unsigned len,
+		char *buf, unsigned size)
 {
 	char path[MDEV_NAME_MAX];
 	char *end = path + snprintf(path, sizeof(path), "%s%s", ev->sys, ev->devpath);
