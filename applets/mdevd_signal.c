@@ -110,6 +110,7 @@ int FAST_FUNC mdevd_wait(int fd, int ms)
 {
 	struct pollfd pfd[2];
 	char buf[64];
+	int allowed = S.exit_allowed; /* 1 in a dry run */
 	int n;
 
 	pfd[0].fd = S.pipe[0];
@@ -119,7 +120,7 @@ int FAST_FUNC mdevd_wait(int fd, int ms)
 	n = poll(pfd, 2, ms);
 	if (n < 0 && errno != EINTR)
 		sleep1(); /* whatever the reason, do not spin */
-	mdevd_signal_allow_exit(0);
+	mdevd_signal_allow_exit(allowed);
 	if (n <= 0)
 		return 0;
 	if (pfd[0].revents)
