@@ -218,6 +218,8 @@ static int explain(char **paths)
 		xchdir(G.h.dev); /* mdevd_explain() left it */
 		mdevd_event_apply_rules(&G.h, /*explain:*/ 1);
 	}
+	/* With musl, fflush() does not report the failure of an earlier write */
+	die_if_ferror_stdout();
 	fflush_stdout_and_exit(status);
 }
 #endif
