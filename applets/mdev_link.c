@@ -90,13 +90,18 @@ static NOINLINE void sweep_directory(const struct mdev_conf *conf, const struct 
 		const char *prefix, unsigned prefix_len)
 {
 	char *base = strchr(name, '\0');
+	const char *path = *name ? name : ".";
 	struct dirent *entry;
 	DIR *dir;
 
 	if (!mdev_path_check_parents(name, 0))
 		return;
-	dir = opendir(*name ? name : ".");
-	while (dir && (entry = readdir(dir)) != NULL) {
+	dir = opendir(path);
+	if (!dir) {
+		mdev_log_errno(MDEV_LOG_WARN, "read", path);
+		return;
+	}
+	while ((entry = readdir(dir)) != NULL) {
 		if ((entry->d_type == DT_LNK || entry->d_type == DT_UNKNOWN)
 		 && strncmp(entry->d_name, prefix, prefix_len) == 0
 		 && strlen(entry->d_name) < name + MDEV_NAME_MAX - base
@@ -105,8 +110,7 @@ static NOINLINE void sweep_directory(const struct mdev_conf *conf, const struct 
 			sweep_name(conf, plan, name);
 		}
 	}
-	if (dir)
-		closedir(dir);
+	closedir(dir);
 }
 
 /* Cuts name behind its last slash. Returns 0 if it is not valid */
