@@ -201,6 +201,15 @@ static void sweep_common_directories(const struct mdev_conf *conf, const struct 
 	}
 }
 
+/* Forgets the links that the event has. For an event that does not get to mdev_link_sweep(). */
+void FAST_FUNC mdev_link_forget(const struct mdev_conf *conf)
+{
+	struct mdev_link *link;
+
+	for (link = conf->links; link; link = link->next)
+		link->made = 0;
+}
+
 /* After all rules of an event: removes, from the directories of the links that the event's device may
  * have had, those that lead to its node and were not made for this event. Logs them; a dry run
  * only logs them. If plan->node is a link to the node, sets it to the node's name. */
@@ -225,6 +234,5 @@ void FAST_FUNC mdev_link_sweep(const struct mdev_conf *conf, struct mdev_plan *p
 			sweep_own_directories(conf, plan, name);
 		}
 	}
-	for (link = conf->links; link; link = link->next)
-		link->made = 0;
+	mdev_link_forget(conf);
 }

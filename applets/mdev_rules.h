@@ -233,6 +233,7 @@ void mdev_node_log(const struct mdev_plan *plan, int always) FAST_FUNC;
 /** mdev_link.c: the links of "<" **/
 
 void mdev_link_make(const struct mdev_conf *conf, const struct mdev_plan *plan) FAST_FUNC;
+void mdev_link_forget(const struct mdev_conf *conf) FAST_FUNC;
 void mdev_link_sweep(const struct mdev_conf *conf, struct mdev_plan *plan) FAST_FUNC;
 
 /** mdev_exec.c: runs a plan's command **/

@@ -87,6 +87,7 @@ void FAST_FUNC mdevd_event_apply_rules(struct mdevd_handler *h, int explain)
 		if (result < 0) {
 			mdev_log(MDEV_LOG_ERR, "%s", bb_msg_memory_exhausted);
 			mdevd_event_lost(h, "an event was not handled");
+			IF_FEATURE_MDEV_LINKS(mdev_link_forget(&h->conf);)
 			return;
 		}
 		if (h->is_static)
