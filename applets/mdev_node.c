@@ -64,8 +64,8 @@ static void set_owner_and_mode(const struct mdev_plan *plan, const char *name, c
 static void revoke_node(const char *name, const struct stat *st)
 {
 	if (is_node(st)) {
+		lchown(name, 0, 0); /* first: the owner might undo chmod() */
 		chmod(name, 0);
-		lchown(name, 0, 0);
 	}
 }
 
