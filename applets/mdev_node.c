@@ -51,7 +51,8 @@ static void set_owner_and_mode(const struct mdev_plan *plan, const char *name, c
 
 	if (st->st_uid != plan->ugid.uid || st->st_gid != plan->ugid.gid) {
 		err = lchown(name, plan->ugid.uid, plan->ugid.gid);
-		wrong |= plan->mode & (S_ISUID | S_ISGID); /* chown cleared them */
+		/* chown cleared them, and another owner than root may have changed the mode since lstat() */
+		wrong |= (plan->mode & (S_ISUID | S_ISGID)) | st->st_uid;
 	}
 	if (err == 0 && wrong)
 		err = chmod(name, plan->mode);
@@ -175,7 +176,8 @@ static int make_node(const struct mdev_plan *plan)
 		}
 	}
 	/* Always sets the owner: a node in a setgid directory gets the directory's group */
-	st.st_uid = ~plan->ugid.uid;
+	st.st_uid = 0;
+	st.st_gid = ~plan->ugid.gid;
 	st.st_mode = plan->mode;
 	set_owner_and_mode(plan, name, &st);
 	return MADE;
