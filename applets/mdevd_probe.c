@@ -262,10 +262,18 @@ void FAST_FUNC mdevd_probe(struct mdevd_probe *p, struct mdevd_uevent *u)
 			read_device(ev, fds[1]);
 		}
 		close(fds[1]);
+		ndelay_on(fds[0]); /* a child of the child may have the other end */
 		while (pid > 0) {
 			unsigned ms = monotonic_ms() - started;
 			struct result r;
 
+			/* Waits for its end, not for data: it may have been taken over, and not end */
+			if (safe_waitpid(pid, NULL, WNOHANG) != 0) {
+				if (read(fds[0], &r, sizeof(r)) == sizeof(r))
+					add_variables(u, &r);
+				close(fds[0]);
+				return;
+			}
 			if (ms >= timeout) {
 				char temp[TEMP_NAME_SIZE];
 
@@ -277,13 +285,7 @@ void FAST_FUNC mdevd_probe(struct mdevd_probe *p, struct mdevd_uevent *u)
 				fault = "the device does not answer";
 				break;
 			}
-			if (!mdevd_wait(fds[0], timeout - ms))
-				continue;
-			if (safe_read(fds[0], &r, sizeof(r)) == sizeof(r))
-				add_variables(u, &r);
-			close(fds[0]);
-			safe_waitpid(pid, NULL, 0);
-			return;
+			mdevd_wait(-1, timeout - ms);
 		}
 		close(fds[0]);
 	}
