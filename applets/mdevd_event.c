@@ -138,7 +138,9 @@ void FAST_FUNC mdevd_event_handle(struct mdevd_handler *h, unsigned len)
 #if ENABLE_FEATURE_MDEVD_FIRMWARE && !BB_MMU
 	if (h->u.ev.firmware && h->u.ev.op == MDEV_OP_ADD && !mdev_dry_run) {
 		mdev_log_about(&h->u.ev, NULL);
+		mdevd_signal_allow_exit(1); /* it may take 30 s */
 		mdev_firmware(&h->u.ev, h->firmware.dir);
+		mdevd_signal_allow_exit(0);
 		while (chdir(h->dev) != 0) {
 			mdevd_warn_errno("return to DEV");
 			mdevd_wait(-1, 1000);
