@@ -166,7 +166,10 @@ static void coldplug(void)
 	G.trigger.before = handle_queue_before;
 	G.h.is_coldplugging = 1;
 	G.h.recovery.is_due = 0;
+	G.trigger.count = G.trigger.skipped = 0;
 	mdevd_trigger(&G.trigger);
+	if (G.trigger.count == 0 && G.trigger.skipped)
+		mdev_log(MDEV_LOG_WARN, "%u devices triggered, %u skipped", G.trigger.count, G.trigger.skipped);
 	handle_queue();
 	G.h.is_coldplugging = 0;
 	G.h.recovery.ended_at = monotonic_ms();
