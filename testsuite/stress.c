@@ -645,7 +645,7 @@ static void terms_round(int mode, unsigned i, unsigned span)
 static void terms(int mode, const char *name)
 {
 	static const unsigned spans[] = { 0, 0, 1500, 1500, 0 };
-	unsigned i, nodes = 0, wrong = 0, early = 0, bad = 0, left = 0, cut = 0;
+	unsigned i, nodes = 0, wrong = 0, early = 0, early_before = 0, bad = 0, left = 0, cut = 0;
 	long long *took = calloc(count + 1, sizeof(*took)), span = spans[mode];
 
 	write_file("etc/few", "%sk[0-9]+ 0:0 600 ! @echo begun >>%s; :; echo ended >>%s\n", round_rules,
@@ -683,6 +683,12 @@ static void terms(int mode, const char *name)
 		if (mode == COMMAND && count_text("log", "begun") != count_text("log", "ended"))
 			cut++;
 		unlink(at_root("log"));
+		if (mode == START && i % 32 == 31) {
+			/* The machine has become slower */
+			if (early - early_before > 32 / 4)
+				span += span / 2;
+			early_before = early;
+		}
 		if (bad > 3)
 			count = i + 1; /* each may have taken all the patience */
 	}
