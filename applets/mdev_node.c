@@ -237,6 +237,9 @@ static NOINLINE int make_link(const struct mdev_plan *plan, const char *link, st
 	unlink(temp);
 	if (symlink(text, temp) != 0)
 		return FAILED;
+	/* Whoever has opened it could open it again, through /proc/self/fd */
+	if (st->st_uid | st->st_gid)
+		lchown(link, 0, 0);
 	/* Only if need be: chmod() follows a link that another mdevd has just made */
 	if (st->st_nlink > 1)
 		revoke_node(link, st);
