@@ -360,7 +360,7 @@ static NOINLINE void remove_name(struct mdev_plan *plan, const char *name)
 
 /* Removes the plan's node if it still is the device's. If the plan has a PATH, also removes the event's
  * name if it is the device's node or a link to it. Without numbers, removes the node and the link of ">"
- * by name. If the device exists, a new one has the same numbers: removes nothing, and returns 0 unless
+ * by name. If a new device has the same numbers and name: removes nothing, and returns 0 unless
  * the plan's node is gone. Without a node removes nothing, and returns 1 if the rule is the last one.
  * Reports failures. Does not block, allocates nothing. */
 int FAST_FUNC mdev_node_remove(struct mdev_plan *plan)
@@ -368,7 +368,7 @@ int FAST_FUNC mdev_node_remove(struct mdev_plan *plan)
 	const struct mdev_event *ev = plan->event;
 	IF_FEATURE_MDEV_LINKS(char buf[MDEV_NAME_MAX];)
 
-	if (ev->major >= 0 && mdev_sysfs_exists(ev->sys, ev->type, ev->dev, /*unknown:*/ 0))
+	if (ev->major >= 0 && mdev_sysfs_has_successor(ev))
 		return IF_FEATURE_MDEV_LINKS(mdev_node_find(plan, buf) <= 0) IF_NOT_FEATURE_MDEV_LINKS(0);
 	/* "!": if the rule is not the last one, a later rule may have a command for the links */
 	if (!plan->has_node)

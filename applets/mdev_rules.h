@@ -245,6 +245,7 @@ pid_t mdev_exec(const struct mdev_plan *plan, void (*in_child)(void)) FAST_FUNC;
 char *mdev_numbers(const char *s, char separator, int *major, unsigned *minor) FAST_FUNC;
 int mdev_sysfs_read(const struct mdev_event *ev, const char *file, char *buf) FAST_FUNC;
 void mdev_sysfs_complete(struct mdev_event *ev, char *buf) FAST_FUNC;
+int mdev_sysfs_has_successor(const struct mdev_event *ev) FAST_FUNC;
 int mdev_sysfs_exists(const char *sys, mode_t type, uint32_t dev, int unknown) FAST_FUNC;
 
 /** mdev_firmware.c: the loading/data protocol **/

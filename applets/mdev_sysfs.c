@@ -24,19 +24,40 @@ char* FAST_FUNC mdev_numbers(const char *s, char separator, int *major, unsigned
 	return (*minor <= MDEV_MINOR_MAX) ? end : NULL;
 }
 
+/* Prints SYS/dev/TYPE/MAJ:MIN into path, which has MDEV_NAME_MAX bytes. Returns 0 if it does not fit */
+static int print_path(char *path, const char *sys, mode_t type, uint32_t dev)
+{
+	return snprintf(path, MDEV_NAME_MAX, "%s/dev/%s/%u:%u", sys, S_ISBLK(type) ? "block" : "char",
+			(unsigned)major(dev), (unsigned)minor(dev)) < MDEV_NAME_MAX;
+}
+
 /* Does the device of that type and number exist? Returns unknown if the kernel lacks SYS/dev, which
  * was added in 2.6.27. */
 int FAST_FUNC mdev_sysfs_exists(const char *sys, mode_t type, uint32_t dev, int unknown)
 {
 	char path[MDEV_NAME_MAX];
 
-	if (snprintf(path, sizeof(path), "%s/dev/%s/%u:%u", sys, S_ISBLK(type) ? "block" : "char",
-			(unsigned)major(dev), (unsigned)minor(dev)) >= (int)sizeof(path))
+	if (!print_path(path, sys, type, dev))
 		return unknown;
 	if (access(path, F_OK) == 0)
 		return 1;
 	*strrchr(path, '/') = '\0'; /* SYS/dev/block */
 	return unknown && access(path, F_OK) != 0;
+}
+
+/* The event's device has gone. Does a new one have its number and its name in sysfs? */
+int FAST_FUNC mdev_sysfs_has_successor(const struct mdev_event *ev)
+{
+	char path[MDEV_NAME_MAX], text[MDEV_NAME_MAX];
+	int len;
+
+	if (!print_path(path, ev->sys, ev->type, ev->dev))
+		return 0;
+	len = readlink(path, text, sizeof(text) - 1);
+	if (len < 0)
+		return errno == EINVAL; /* no link: the tests' sysfs */
+	text[len] = '\0';
+	return strcmp(bb_basename(text), bb_basename(ev->devpath)) == 0;
 }
 
 /* Reads SYS/DEVPATH/file into buf, which has MDEV_NAME_MAX bytes, as a string. Returns its length;
