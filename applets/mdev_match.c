@@ -60,6 +60,15 @@ const char* FAST_FUNC mdev_event_var(const struct mdev_event *ev, const char *na
 	return NULL;
 }
 
+/* Returns the event's variable as a number, or other if it is missing or not a number. */
+unsigned FAST_FUNC mdev_event_number(const struct mdev_event *ev, const char *var, int base, unsigned other)
+{
+	const char *s = mdev_event_var(ev, var);
+	unsigned n = s ? bb_strtou(s, NULL, base) : 0;
+
+	return (s && errno == 0) ? n : other;
+}
+
 /* The value that a rule's regex is compared with. An attribute is read into plan->buf */
 static const char *find_value(struct mdev_plan *plan, const char *name)
 {
@@ -200,15 +209,6 @@ static int matches(struct mdev_plan *plan)
 }
 
 #if ENABLE_MDEVD
-/* Returns the event's variable as a number, or other if it is missing or not a number. */
-unsigned FAST_FUNC mdev_event_number(const struct mdev_event *ev, const char *var, int base, unsigned other)
-{
-	const char *s = mdev_event_var(ev, var);
-	unsigned n = s ? bb_strtou(s, NULL, base) : 0;
-
-	return (s && errno == 0) ? n : other;
-}
-
 /* Takes the mode (since 2.6.32) and owner (since 3.10) from the event: device_get_devnode() in
  * drivers/base/core.c */
 static void plan_implicit(struct mdev_plan *plan)
