@@ -172,7 +172,8 @@ void mdevd_event_lost(struct mdevd_handler *h, const char *reason) FAST_FUNC;
 
 /** mdevd_static.c: nodes of devices whose modules are not loaded **/
 
-#ifdef CONFIG_DEFAULT_MODULES_DIR
+/* Without these, that string is in the configuration, but it is empty */
+#if ENABLE_DEPMOD || ENABLE_MODPROBE || ENABLE_MODINFO
 # define MODULES_DIR CONFIG_DEFAULT_MODULES_DIR
 #else
 # define MODULES_DIR "/lib/modules"
