@@ -34,6 +34,7 @@ SANDBOX_KIND=${SANDBOX_KIND:-mdevd}
 # For the cases that follow:
 PLAY=	# options for "sandbox play"
 FILTER=	# a command that the result is piped through
+unset V	# of "make check V=1": cases have variables of that name
 # shellcheck disable=SC2034 # for cases
 null="/devices/virtual/mem/null SUBSYSTEM=mem MAJOR=1 MINOR=3 DEVNAME=null"
 # shellcheck disable=SC2034
