@@ -190,7 +190,7 @@ static void sweep_common_directories(const struct mdev_conf *conf, const struct 
 			continue;
 		}
 		mdev_log_about(plan->event, link->rule);
-		snprintf(name, MDEV_NAME_MAX + 2, "%.*sx", len, link->path); /* the same */
+		snprintf(name, MDEV_NAME_MAX + 2, "%.*sx", len, link->path); /* x: for cut_name() */
 		if (!cut_name(name))
 			continue;
 		/* In /dev are links of others, too: only names that this one can have */
@@ -201,7 +201,7 @@ static void sweep_common_directories(const struct mdev_conf *conf, const struct 
 	}
 }
 
-/* Forgets the links that the event has. For an event that does not get to mdev_link_sweep(). */
+/* Forgets which links the event has. To be called at the end of each event: mdev_link_sweep() does so. */
 void FAST_FUNC mdev_link_forget(const struct mdev_conf *conf)
 {
 	struct mdev_link *link;
