@@ -131,7 +131,7 @@ static void handle_queue(void)
 		int len;
 
 		mdevd_signal_allow_exit(1);
-		if (mdevd_signal_got_hup())
+		while (mdevd_signal_got_hup())
 			mdevd_rules_reload(&G.h.conf, &G.fresh, G.conf_name);
 		mdevd_signal_allow_exit(0);
 		len = mdevd_netlink_recv(G.sock, G.h.u.buf, UEVENT_MAX);

@@ -393,25 +393,6 @@ static int stop(void)
 	return status;
 }
 
-/* Waits until the program waits for something. A signal that was sent before has been acted upon then */
-static void wait_until_asleep(void)
-{
-	char buf[512], *p;
-	FILE *f;
-	unsigned i;
-
-	for (i = 0; i < PATIENCE_SECS * 10000; i++) {
-		sprintf(buf, "/proc/%d/stat", (int)pid);
-		f = fopen(buf, "r");
-		p = f && fgets(buf, sizeof(buf), f) ? strrchr(buf, ')') : NULL;
-		if (f)
-			fclose(f);
-		if (p && strncmp(p, ") S", 3) == 0)
-			return;
-		pause_us(100);
-	}
-}
-
 /* Open descriptors of the program */
 static __attribute__((unused)) unsigned count_fds(void)
 {
@@ -786,8 +767,6 @@ static void hups(void)
 
 	use_rules("etc/broken");
 	kill(pid, SIGHUP);
-	/* Not between its look for signals and that for events */
-	wait_until_asleep();
 	use_rules("etc/B");
 	kill(pid, SIGHUP);
 	send_node('n', count);
